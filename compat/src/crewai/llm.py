@@ -1,0 +1,7 @@
+"""Where CrewAI keeps LLM."""
+
+from __future__ import annotations
+
+from aiocrew import LLM
+
+__all__ = ["LLM"]

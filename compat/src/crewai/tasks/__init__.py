@@ -1,0 +1,7 @@
+"""Where CrewAI keeps a task's output."""
+
+from __future__ import annotations
+
+from aiocrew import TaskOutput
+
+__all__ = ["TaskOutput"]

@@ -1,0 +1,7 @@
+"""Where CrewAI keeps TaskOutput."""
+
+from __future__ import annotations
+
+from aiocrew import TaskOutput
+
+__all__ = ["TaskOutput"]

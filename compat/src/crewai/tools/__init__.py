@@ -1,0 +1,7 @@
+"""Where CrewAI keeps the base of all tools."""
+
+from __future__ import annotations
+
+from aiocrew import BaseTool, tool
+
+__all__ = ["BaseTool", "tool"]

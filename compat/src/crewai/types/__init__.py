@@ -1,0 +1,1 @@
+"""Where CrewAI keeps UsageMetrics."""

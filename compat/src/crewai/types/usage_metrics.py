@@ -1,0 +1,7 @@
+"""Where CrewAI keeps UsageMetrics."""
+
+from __future__ import annotations
+
+from aiocrew import UsageMetrics
+
+__all__ = ["UsageMetrics"]

@@ -1,0 +1,130 @@
+"""Crews of AI agents, native on asyncio: thousands in one event loop, with CrewAI's API."""
+
+from __future__ import annotations
+
+from aiocrew.agent.agent import Agent
+from aiocrew.agent.record import AgentAction, AgentFinish
+from aiocrew.crew.blocking import BlockingKickoffWarning
+from aiocrew.crew.crew import Crew
+from aiocrew.crew.process import Process
+from aiocrew.crew.run import Run
+from aiocrew.crew.task import Task
+from aiocrew.errors import (
+    AgentError,
+    AiocrewError,
+    AuthenticationError,
+    BadRequestError,
+    BatchError,
+    BlueprintError,
+    CallbackError,
+    ContextTooLongError,
+    DeadlineExceededError,
+    InvalidReplyError,
+    Location,
+    MissingInputError,
+    MissingKeyError,
+    ModelConnectionError,
+    ModelRefusedError,
+    ModelTimeoutError,
+    NotBuiltError,
+    OverloadedError,
+    ProviderError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestRefusedError,
+    TaskError,
+    UnknownModelError,
+    UnusableReplyError,
+    UsageError,
+)
+from aiocrew.models.llm import LLM
+from aiocrew.models.offline import OfflineModel
+from aiocrew.net.closing import aclose
+from aiocrew.tools.base import BaseTool
+from aiocrew.tools.decorator import tool
+from aiocrew.tools.library.serper import SerperDevTool
+from aiocrew.types.blueprint import AiocrewWarning
+from aiocrew.types.context import RunOptions
+from aiocrew.types.messages import (
+    Assistant,
+    Chunk,
+    Message,
+    Reply,
+    Request,
+    System,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    User,
+)
+from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome, Outcomes, OutputFormat, TaskOutput
+from aiocrew.types.ports import EventSink, Model, StreamingModel
+from aiocrew.types.usage import Usage, UsageMetrics
+from aiocrew.version import __version__
+
+__all__ = [
+    "LLM",
+    "Agent",
+    "AgentAction",
+    "AgentError",
+    "AgentFinish",
+    "AiocrewError",
+    "AiocrewWarning",
+    "Assistant",
+    "AuthenticationError",
+    "BadRequestError",
+    "BaseTool",
+    "BatchError",
+    "BlockingKickoffWarning",
+    "BlueprintError",
+    "CallbackError",
+    "Chunk",
+    "ContextTooLongError",
+    "Crew",
+    "CrewOutput",
+    "DeadlineExceededError",
+    "EventSink",
+    "FailedRun",
+    "InvalidReplyError",
+    "Location",
+    "Message",
+    "MissingInputError",
+    "MissingKeyError",
+    "Model",
+    "ModelConnectionError",
+    "ModelRefusedError",
+    "ModelTimeoutError",
+    "NotBuiltError",
+    "OfflineModel",
+    "Outcome",
+    "Outcomes",
+    "OutputFormat",
+    "OverloadedError",
+    "Process",
+    "ProviderError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "Reply",
+    "Request",
+    "RequestRefusedError",
+    "Run",
+    "RunOptions",
+    "SerperDevTool",
+    "StreamingModel",
+    "System",
+    "Task",
+    "TaskError",
+    "TaskOutput",
+    "ToolCall",
+    "ToolResult",
+    "ToolSpec",
+    "UnknownModelError",
+    "UnusableReplyError",
+    "Usage",
+    "UsageError",
+    "UsageMetrics",
+    "User",
+    "__version__",
+    "aclose",
+    "tool",
+]

@@ -1,0 +1,75 @@
+"""One question to a model, as a step with its events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from aiocrew.agent.plan import AgentPlan
+from aiocrew.errors import BlueprintError, InvalidReplyError
+from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
+from aiocrew.types.messages import Chunk, Reply, Request
+from aiocrew.types.paths import Path
+from aiocrew.types.ports import StreamingModel
+
+__all__ = ["ask"]
+
+
+async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) -> Reply:
+    """Return the model's reply; raises what the model raises."""
+    model, agent = plan.model.name, plan.name
+    run.emit(LLMCallStarted(run.run_id, path, run.now_s(), model, agent))
+    token = here.set(Here(run, path))
+    try:
+        reply = await run.steps.step(path, _body(plan, request, run, path), Reply)
+        _check(reply, plan)
+    except (Exception, asyncio.CancelledError) as error:
+        run.emit(LLMCallFailed(run.run_id, path, run.now_s(), model, agent, repr(error)))
+        raise
+    finally:
+        here.reset(token)
+    tools = tuple(call.name for call in reply.calls)
+    run.emit(
+        LLMCallCompleted(
+            run.run_id, path, run.now_s(), model, agent, reply.text, tools, reply.usage, reply.finish_reason
+        )
+    )
+    return reply
+
+
+def _body(plan: AgentPlan, request: Request, run: RunContext, path: Path) -> Callable[[], Awaitable[Reply]]:
+    model = plan.model.model
+    if plan.model.stream and isinstance(model, StreamingModel):
+        return partial(_stream, model, request, run, path)
+    return partial(model.reply, request)
+
+
+async def _stream(model: StreamingModel, request: Request, run: RunContext, path: Path) -> Reply:
+    reply: Reply | None = None
+    pieces = model.stream(request)
+    async with _closing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, Chunk):
+                run.emit(LLMStreamChunk(run.run_id, path, run.now_s(), piece.text))
+            else:
+                reply = piece
+    if reply is None:
+        raise InvalidReplyError("the stream ended without a Reply")
+    return reply
+
+
+@asynccontextmanager
+async def _closing(pieces: AsyncIterator[Chunk | Reply]) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        if isinstance(pieces, AsyncGenerator):  # a plain iterator has nothing to close
+            await pieces.aclose()
+
+
+def _check(reply: object, plan: AgentPlan) -> None:
+    if not isinstance(reply, Reply):
+        raise BlueprintError(f"{plan.model.name}.reply() must return a Reply, not {type(reply).__name__}")

@@ -1,0 +1,36 @@
+"""Calling what the user hung into a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from aiocrew.aio.cancelling import cancel_pending
+from aiocrew.aio.functions import call_function, name_of
+from aiocrew.errors import CallbackError
+from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.events import CallbackCompleted, CallbackFailed, CallbackStarted
+from aiocrew.types.paths import Path
+
+__all__ = ["run_callback"]
+
+
+async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any], *args: Any) -> Any:
+    """Return what the user's `callback` gives; plain ones run in a thread. Raises CallbackError, which names it."""
+    name = name_of(callback)
+    run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
+    token = here.set(Here(run, path))
+    try:
+        result = await run.steps.step(path, partial(call_function, callback, *args), object)
+    except (Exception, asyncio.CancelledError) as error:
+        stray = isinstance(error, asyncio.CancelledError) and not cancel_pending()
+        run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error)))
+        if isinstance(error, Exception) or stray:
+            raise CallbackError(f"callback {name} raised {error!r}", callback=name) from error
+        raise
+    finally:
+        here.reset(token)
+    run.emit(CallbackCompleted(run.run_id, path, run.now_s(), name))
+    return result

@@ -1,0 +1,84 @@
+"""What follows a reply. Pure: a table of cases covers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aiocrew.agent.text_protocol import FinalAnswer, TextAction, Unreadable, in_protocol, read_reply
+from aiocrew.models.endpoint import ToolProtocol
+from aiocrew.tools.toolbox import Toolbox
+from aiocrew.types.messages import Reply, ToolCall
+
+__all__ = ["CallTools", "Finish", "NextStep", "Refuse", "Repair", "Turn", "next_step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the agent may do with a reply."""
+
+    toolbox: Toolbox
+    protocol: ToolProtocol
+    closing: bool = False
+    """The last turn: tools are over, whatever was said is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    thought: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTools:
+    thought: str
+    calls: tuple[ToolCall, ...]
+    in_text: bool = False
+    """The model asked in the text protocol, so it is told the result in text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    refusal: str
+
+
+NextStep: TypeAlias = Finish | CallTools | Repair | Refuse
+
+
+def next_step(turn: Turn, reply: Reply) -> NextStep:
+    """Choose what follows `reply`."""
+    text = reply.text.strip()
+    if reply.refusal or (reply.finish_reason == "content_filter" and not text):
+        return Refuse(reply.refusal or "the provider's content filter stopped the reply")
+    if reply.calls and not turn.closing:
+        return CallTools(text, reply.calls)
+    if not text:
+        return Repair(_why_empty(reply))
+    if turn.protocol == "native" or (turn.protocol == "auto" and not in_protocol(text)):
+        return Finish("", text)
+    return _read_text(turn, text)
+
+
+def _why_empty(reply: Reply) -> str:
+    if reply.finish_reason == "length":
+        return "it ended at the limit of tokens before any answer (raise max_tokens)"
+    return "it asks for tools, which are over" if reply.calls else "it is empty"
+
+
+def _read_text(turn: Turn, text: str) -> NextStep:
+    match read_reply(text):
+        case FinalAnswer(thought=thought, answer=answer) if answer:
+            return Finish(thought, answer)
+        case TextAction(tool=tool) as action if turn.protocol == "text" or turn.toolbox.find(tool):
+            if turn.closing:
+                return Repair("it asks for a tool, which are over")
+            return CallTools(action.thought, (ToolCall("text-0", tool, action.arguments),), in_text=True)
+        case Unreadable(problem=problem) if turn.protocol == "text" and turn.toolbox.specs and not turn.closing:
+            return Repair(problem)
+        case _:
+            return Finish("", text)

@@ -1,0 +1,71 @@
+"""The synchronous door: a coroutine run to its end from code that cannot await."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from aiocrew.aio.pool import start_thread
+
+__all__ = ["loop_is_running", "run_sync"]
+
+T = TypeVar("T")
+
+
+def loop_is_running() -> bool:
+    """Return whether an event loop runs in this thread, so that blocking here blocks that loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def run_sync(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Return what the coroutine `main()` gives.
+
+    In a thread without a running loop it has a loop of its own in this thread; inside a running loop (a notebook, with
+    nest_asyncio or without) one in another thread, while this one waits. An interrupt cancels it and is raised when it
+    has ended.
+    """
+    return _run_in_other_thread(main) if loop_is_running() else _run_here(main)
+
+
+def _run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    # With a factory the Runner leaves the thread's current event loop alone, which belongs to the application.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(main())
+
+
+def _run_in_other_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    outcome: Future[T] = Future()
+    under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+
+    async def observed() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        under_way.append((asyncio.get_running_loop(), task))
+        return await main()
+
+    context = copy_context()
+
+    def job() -> None:
+        try:
+            outcome.set_result(context.run(_run_here, observed))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    start_thread(job)
+    try:
+        return outcome.result()
+    except BaseException:
+        if not outcome.done():  # the wait was interrupted, not the work
+            for loop, task in under_way:
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(task.cancel)
+            outcome.exception()
+        raise

@@ -1,0 +1,38 @@
+"""The runtime that a run has unless another is active: plain asyncio, the loop's time, real ids and chance."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+
+from aiocrew.aio.steps import LocalSteps
+from aiocrew.types.context import Runtime, active_runtime
+
+__all__ = ["LoopClock", "local_runtime"]
+
+
+class LoopClock:
+    """The running loop's time; a loop with virtual time makes everything virtual."""
+
+    def monotonic_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall_s(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()
+
+
+_LOCAL = Runtime(steps=LocalSteps(), clock=LoopClock(), new_id=_new_id, chance=random.random)
+
+
+def local_runtime() -> Runtime:
+    """Return the active runtime, or plain asyncio's where none is."""
+    return active_runtime.get() or _LOCAL

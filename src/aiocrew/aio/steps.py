@@ -1,0 +1,24 @@
+"""Steps on plain asyncio: nothing is recorded, branches are tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from aiocrew.aio.branches import TaskBranches
+from aiocrew.types.paths import Path
+from aiocrew.types.ports import Branch
+
+__all__ = ["LocalSteps"]
+
+T = TypeVar("T")
+
+
+class LocalSteps:
+    """The default implementation of the port Steps."""
+
+    async def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> T:
+        return await body()
+
+    def branches(self, specs: Iterable[Branch[T]] = ()) -> TaskBranches[T]:
+        return TaskBranches(specs)

@@ -1,0 +1,50 @@
+"""The synchronous doors: what they do inside a running event loop, and what they say about it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from aiocrew.aio.door import loop_is_running, run_sync
+from aiocrew.types.blueprint import AiocrewWarning
+
+__all__ = ["BlockingKickoffWarning", "run_blocking"]
+
+T = TypeVar("T")
+
+
+class BlockingKickoffWarning(AiocrewWarning):
+    """A synchronous door was used inside a running event loop and blocks it."""
+
+
+_warned_at: set[tuple[str, int]] = set()
+
+
+def run_blocking(door: str, main: Callable[..., Coroutine[Any, Any, T]]) -> T:
+    """Return what `main(unbounded=...)` gives, for the public method named `door` that calls this.
+
+    Inside a running loop the calls of the run are unbounded: they may not wait for a slot that the blocked loop holds.
+    The line that blocks a loop is told once.
+    """
+    blocks_a_loop = loop_is_running()
+    if blocks_a_loop:
+        _warn(door)
+    return run_sync(partial(main, unbounded=blocks_a_loop))
+
+
+def _warn(door: str) -> None:
+    caller = sys._getframe(3)  # pyright: ignore[reportPrivateUsage]
+    # above: _warn, run_blocking, the door, its caller
+    place = (caller.f_code.co_filename, caller.f_lineno)
+    if place in _warned_at:
+        return
+    _warned_at.add(place)
+    warnings.warn(
+        f"{place[0]}:{place[1]}: {door}() inside a running event loop blocks everything else on that loop until the "
+        f"crew is done. Write `await crew.{door}_async(...)` there.",
+        BlockingKickoffWarning,
+        stacklevel=4,
+    )

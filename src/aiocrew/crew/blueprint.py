@@ -1,0 +1,127 @@
+"""The blueprint of a crew: its agents, its tasks, and how they are led."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from pydantic import Field, field_validator, model_validator
+
+from aiocrew.agent.agent import Agent
+from aiocrew.console.account import ConsoleAccount
+from aiocrew.crew.graph import Node, Shape, task_graph
+from aiocrew.crew.process import Process
+from aiocrew.crew.task import Task
+from aiocrew.errors import BlueprintError, NotBuiltError
+from aiocrew.types.blueprint import Blueprint
+from aiocrew.types.ports import EventSink
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["CrewBlueprint"]
+
+_OFF = (None, False)
+
+
+class CrewBlueprint(Blueprint):
+    """What people write of a crew; Crew adds its doors and says what the fields mean."""
+
+    agents: list[Agent] = Field(default_factory=list[Agent])
+    tasks: list[Task] = Field(default_factory=list[Task])
+    process: Process = Process.sequential
+    verbose: bool = False
+    step_callback: Callable[..., Any] | None = None
+    task_callback: Callable[..., Any] | None = None
+    before_kickoff_callbacks: list[Callable[..., Any]] = Field(default_factory=list[Callable[..., Any]])
+    after_kickoff_callbacks: list[Callable[..., Any]] = Field(default_factory=list[Callable[..., Any]])
+    cache: bool = False
+    name: str = "crew"
+    usage_metrics: UsageMetrics | None = Field(default=None, exclude=True)
+
+    not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "chat_llm": (None,),
+        "checkpoint": _OFF,
+        "config": (None,),
+        "embedder": (None,),
+        "function_calling_llm": (None,),
+        "knowledge": (None,),
+        "knowledge_sources": (None, []),
+        "long_term_memory": (None,),
+        "entity_memory": (None,),
+        "short_term_memory": (None,),
+        "manager_agent": (None,),
+        "manager_llm": (None,),
+        "max_rpm": (None,),
+        "memory": _OFF,
+        "output_log_file": _OFF,
+        "planning": _OFF,
+        "planning_llm": (None,),
+        "prompt_file": (None,),
+        "security_config": (None,),
+        "share_crew": _OFF,
+        "skills": (None,),
+        "stream": _OFF,
+        "tool_failure_policy": (None,),
+        "tracing": _OFF,
+        "trained_agents_file": (None,),
+    }
+
+    @field_validator("verbose", mode="before")
+    @classmethod
+    def _take_levels(cls, value: Any) -> Any:
+        return bool(value) if isinstance(value, int) or value is None else value
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _take_no_name(cls, value: Any) -> Any:
+        return "crew" if value is None else value
+
+    @model_validator(mode="after")
+    def _check(self) -> CrewBlueprint:
+        if self.process is Process.hierarchical:
+            raise NotBuiltError("Process.hierarchical is not built yet: use Process.sequential")
+        self.graph()
+        return self
+
+    @cached_property
+    def id(self) -> UUID:
+        """An id of this blueprint, for people; no run reads it."""
+        return uuid4()
+
+    def readers(self) -> tuple[EventSink, ...]:
+        """Return the readers of events that the crew's own settings ask for."""
+        if self.verbose or any(agent.verbose for agent in self.agents):
+            return (ConsoleAccount(),)
+        return ()
+
+    def graph(self) -> tuple[Node, ...]:
+        """Return the graph of the tasks as they stand now.
+
+        Raises BlueprintError for a task without an agent, and for a context that cannot be.
+        """
+        positions = {id(task): position for position, task in enumerate(self.tasks)}
+        shapes: list[Shape] = []
+        for task in self.tasks:
+            if task.agent is None:
+                raise BlueprintError(f"task {task.label!r} has no agent: give it agent=...")
+            shapes.append(Shape(task.async_execution, _context_of(task, positions)))
+        return task_graph(shapes)
+
+
+def _context_of(task: Task, positions: dict[int, int]) -> tuple[int, ...] | None:
+    if task.context is None:
+        return None
+    own = positions[id(task)]
+    for named in task.context:
+        position = positions.get(id(named))
+        if position is None:
+            raise BlueprintError(
+                f"task {task.label!r} has {named.label!r} in its context, which is no task of the crew: add it to tasks"
+            )
+        if position >= own:
+            raise BlueprintError(
+                f"task {task.label!r} has {named.label!r} in its context, which does not come before it: "
+                "put that task earlier in the crew"
+            )
+    return tuple(positions[id(named)] for named in task.context)

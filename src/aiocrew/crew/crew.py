@@ -1,0 +1,90 @@
+"""A crew, and the doors to its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from aiocrew.batch.at_once import fan_out
+from aiocrew.crew.blocking import run_blocking
+from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.files import check_distinct_files
+from aiocrew.crew.run import Run
+from aiocrew.types.context import RunOptions
+from aiocrew.types.outputs import CrewOutput, Outcomes
+
+__all__ = ["Crew"]
+
+
+class Crew(CrewBlueprint):
+    """Agents and the tasks that they do together.
+
+    One crew may be kicked off any number of times at once, with different inputs: a run keeps its state to itself.
+
+    agents, tasks: who and what; the output of the last task is the crew's.
+    process: Process.sequential.
+    verbose: an account of every run, on stderr.
+    step_callback, task_callback: for agents and tasks that have none of their own; plain or async.
+    before_kickoff_callbacks: called with the inputs; what one returns takes their place.
+    after_kickoff_callbacks: called with the CrewOutput; what one returns takes its place.
+    cache: a tool call that the run made before, with the same arguments, gives the same result without running again.
+    name: for messages and events.
+
+    `usage_metrics` is published when a run ends, for people to read; with concurrent runs the last one wins.
+    """
+
+    def start(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> Run:
+        """Return a pending run; no work is done before it is entered or awaited."""
+        return Run(self, inputs, options, handed_out=True)
+
+    async def kickoff_async(
+        self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None
+    ) -> CrewOutput:
+        """Return the output of one run, carried out within the running event loop.
+
+        inputs: fill the {placeholders}; None leaves the texts as they are.
+        Raises one error that names crew, task and agent: see aiocrew.errors. Cancelling this await closes every
+        connection of the run.
+        """
+        return await self.start(inputs, options=options)
+
+    akickoff = kickoff_async
+
+    async def kickoff_for_each_async(
+        self, inputs: Sequence[Mapping[str, Any]], *, options: RunOptions | None = None
+    ) -> Outcomes:
+        """Return one outcome for each input, in their order, all runs going on at once.
+
+        An input that fails is a FailedRun in its place; the others are untouched. Raises BlueprintError before the
+        first call if two inputs would write one output_file.
+        """
+        return await self._for_each(inputs, options, unbounded=False)
+
+    akickoff_for_each = kickoff_for_each_async
+
+    async def _for_each(
+        self, inputs: Sequence[Mapping[str, Any]], options: RunOptions | None, *, unbounded: bool
+    ) -> Outcomes:
+        batch = list(inputs)
+        files = [(f"task {task.label!r}", task.output_file) for task in self.tasks if task.output_file]
+        if files:
+            check_distinct_files(files, batch)
+        runs = [Run(self, item, options, index=index, unbounded=unbounded) for index, item in enumerate(batch)]
+        return Outcomes(await fan_out([run.outcome for run in runs]))
+
+    def kickoff(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> CrewOutput:
+        """Return the output of one run, for code that cannot await.
+
+        Inside a running event loop it works, but blocks that loop, and warns with the line that called it.
+        """
+        return run_blocking("kickoff", partial(self._kickoff_once, inputs, options))
+
+    async def _kickoff_once(
+        self, inputs: Mapping[str, Any] | None, options: RunOptions | None, *, unbounded: bool
+    ) -> CrewOutput:
+        return await Run(self, inputs, options, unbounded=unbounded)
+
+    def kickoff_for_each(self, inputs: Sequence[Mapping[str, Any]], *, options: RunOptions | None = None) -> Outcomes:
+        """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too."""
+        return run_blocking("kickoff_for_each", partial(self._for_each, inputs, options))

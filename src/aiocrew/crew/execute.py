@@ -1,0 +1,109 @@
+"""Carrying out a plan: tasks side by side where the graph lets them, one error where they fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aiocrew.agent.callbacks import run_callback
+from aiocrew.agent.loop import perform
+from aiocrew.agent.prompt import Assignment
+from aiocrew.aio.pool import run_in_thread
+from aiocrew.crew.files import write_whole
+from aiocrew.crew.graph import ready
+from aiocrew.crew.plan import CrewPlan, TaskPlan
+from aiocrew.errors import AiocrewError, TaskError
+from aiocrew.tools.calls import ToolMemory
+from aiocrew.types.context import RunContext
+from aiocrew.types.events import TaskCompleted, TaskFailed, TaskStarted
+from aiocrew.types.outputs import TaskOutput
+from aiocrew.types.paths import Path, child, path_order
+from aiocrew.types.ports import Branch, Branches, Raised, Returned, Settled
+
+__all__ = ["Execution"]
+
+
+@dataclass(slots=True)
+class Execution:
+    """The mutable state of one run's tasks."""
+
+    plan: CrewPlan
+    run: RunContext
+    memory: ToolMemory = field(default_factory=ToolMemory)
+    outputs: dict[int, TaskOutput] = field(default_factory=dict[int, TaskOutput])
+    tool_results: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
+
+    async def carry_out(self) -> list[TaskOutput]:
+        """Return the tasks' outputs, in order of position.
+
+        A failing task cancels the others; of several failures the first in order of path is raised, the others stand
+        in its `others`.
+        """
+        tasks = self.plan.tasks
+        numbers = {task.path: number for number, task in enumerate(tasks)}
+        started: set[int] = set()
+        none_yet: list[Branch[TaskOutput]] = []
+        async with self.run.steps.branches(none_yet) as branches:
+            self._start_ready(branches, started)
+            async for path, settled in branches:
+                if isinstance(settled, Raised):
+                    raise _first_of([(path, settled), *await branches.stop()])
+                self.outputs[numbers[path]] = settled.value
+                self._start_ready(branches, started)
+        return [self.outputs[number] for number in range(len(tasks))]
+
+    def _start_ready(self, branches: Branches[TaskOutput], started: set[int]) -> None:
+        for number in ready(self.plan.nodes, started, self.outputs):
+            started.add(number)
+            branches.start(Branch(self.plan.tasks[number].path, partial(self._task, number)))
+
+    async def _task(self, number: int) -> TaskOutput:
+        task, run = self.plan.tasks[number], self.run
+        label, agent = task.label, task.agent.name
+        context = tuple(self.outputs[seen].raw for seen in self.plan.nodes[number].sees)
+        run.emit(TaskStarted(run.run_id, task.path, run.now_s(), label, agent))
+        try:
+            output = await self._work(number, task, context)
+        except (Exception, asyncio.CancelledError) as error:
+            run.emit(TaskFailed(run.run_id, task.path, run.now_s(), label, agent, repr(error)))
+            if isinstance(error, AiocrewError):
+                raise error.located(task.at) from error.__cause__
+            if isinstance(error, Exception):
+                raise TaskError(f"{type(error).__name__}: {error}").located(task.at) from error
+            raise
+        run.emit(TaskCompleted(run.run_id, task.path, run.now_s(), label, agent, output.raw))
+        return output
+
+    async def _work(self, number: int, task: TaskPlan, context: tuple[str, ...]) -> TaskOutput:
+        assignment = Assignment(task.description, task.expected_output, context)
+        answer = await perform(task.agent, assignment, self.run, task.path, self.memory)
+        self.tool_results[number] = answer.tool_results
+        output = TaskOutput(
+            description=task.description,
+            name=task.name,
+            expected_output=task.expected_output,
+            raw=answer.text,
+            agent=task.agent.name,
+        )
+        if task.callback is not None:
+            await run_callback(self.run, child(task.path, "callback"), task.callback, output)
+        if task.output_file is not None:
+            await self._write(task, task.output_file, output)
+        return output
+
+    async def _write(self, task: TaskPlan, path: str, output: TaskOutput) -> None:
+        write = partial(
+            write_whole, path, str(output), create_directory=task.create_directory, token=self.run.runtime.new_id()
+        )
+        await self.run.steps.step(child(task.path, "output_file"), partial(run_in_thread, write), object)
+
+
+def _first_of(settled: Sequence[tuple[Path, Settled[TaskOutput]]]) -> Exception:
+    failures = [(path, outcome.error) for path, outcome in settled if not isinstance(outcome, Returned)]
+    first, *others = [error for _, error in sorted(failures, key=lambda failure: path_order(failure[0]))]
+    if others and isinstance(first, AiocrewError):
+        return first.with_others(tuple(others))
+    return first

@@ -1,0 +1,66 @@
+"""Where a task's output is written, and writing it whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiocrew.agent.interpolation import interpolate, placeholders
+from aiocrew.errors import BlueprintError, MissingInputError
+
+__all__ = ["check_distinct_files", "output_path", "write_whole"]
+
+
+def output_path(template: str, inputs: Mapping[str, Any] | None, owner: str) -> str:
+    """Return the absolute path that `template` names, filled in.
+
+    Raises BlueprintError if what was filled in leads out of the folder that the template itself names.
+    """
+    filled = os.path.abspath(os.path.expanduser(interpolate(template, inputs, owner, "output_file")))
+    if inputs is None or not placeholders(template):
+        return filled
+    written_by_hand = template.partition("{")[0]
+    folder = os.path.abspath(os.path.expanduser(os.path.dirname(written_by_hand)))
+    if "\0" in filled or filled == folder or os.path.commonpath([filled, folder]) != folder:
+        raise BlueprintError(
+            f"{owner}: output_file={template!r}, filled in, is {filled!r} and leads out of its folder {folder!r}"
+        )
+    return filled
+
+
+def check_distinct_files(templates: Sequence[tuple[str, str]], batch: Iterable[Mapping[str, Any]]) -> None:
+    """Raise BlueprintError if two inputs of a batch would write one file. `templates` holds (owner, output_file)."""
+    written: dict[str, int] = {}
+    for index, inputs in enumerate(batch):
+        for owner, template in templates:
+            try:
+                path = output_path(template, inputs, owner)
+            except MissingInputError:
+                continue  # that input's own run fails with it, or a before_kickoff callback adds what is missing
+            first = written.setdefault(path, index)
+            if first != index:
+                raise BlueprintError(
+                    f"{owner}: inputs {first} and {index} would both write {path!r}. "
+                    f"Put a {{placeholder}} that differs between the inputs into output_file={template!r}."
+                )
+
+
+def write_whole(path: str, text: str, *, create_directory: bool, token: str) -> None:
+    """Write `text` to `path` by rename, so that no reader ever sees half of it. `token` makes the draft's name unique.
+
+    Raises OSError, after which neither the file nor a draft of it was touched.
+    """
+    folder, name = os.path.split(path)
+    if create_directory:
+        os.makedirs(folder, exist_ok=True)
+    draft = os.path.join(folder, f".{name[:100]}.{token}.tmp")
+    try:
+        with open(draft, "x", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(draft)
+        raise

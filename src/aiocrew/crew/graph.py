@@ -1,0 +1,61 @@
+"""Which task waits for which, and whose outputs it sees. Pure: by position, never by timing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Node", "Shape", "ready", "task_graph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the graph needs to know of a task. `context` holds positions; None means that it was not given."""
+
+    is_async: bool = False
+    context: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    waits: frozenset[int]
+    """Tasks that must have ended before this one starts."""
+    sees: tuple[int, ...]
+    """Tasks whose outputs are this one's context, in the order in which it is told them; all of them in `waits`."""
+
+
+def task_graph(shapes: Sequence[Shape]) -> tuple[Node, ...]:
+    """Return each task's node.
+
+    Synchronous tasks keep their order. Without a context a synchronous task waits for and sees every earlier task; an
+    async one sees the earlier synchronous tasks and the async ones that these have joined. With a context a task sees
+    just that, and waits for no async task that it does not name. Raises ValueError for a context that names the task
+    itself or a later one.
+    """
+    nodes: list[Node] = []
+    synchronous: list[int] = []
+    joined: set[int] = set()
+    for position, shape in enumerate(shapes):
+        sees = _sees(position, shape, synchronous, joined)
+        nodes.append(Node(frozenset((*sees, *synchronous[-1:])), sees))
+        if not shape.is_async:
+            synchronous.append(position)
+            joined.update(seen for seen in sees if shapes[seen].is_async)
+    return tuple(nodes)
+
+
+def _sees(position: int, shape: Shape, synchronous: list[int], joined: set[int]) -> tuple[int, ...]:
+    if shape.context is not None:
+        late = [named for named in shape.context if named >= position]
+        if late:
+            raise ValueError(f"task {position} has task {late[0]} in its context, which does not come before it")
+        return tuple(dict.fromkeys(shape.context))
+    if shape.is_async:
+        return tuple(sorted({*synchronous, *joined}))
+    return tuple(range(position))
+
+
+def ready(nodes: Sequence[Node], started: Collection[int], ended: Collection[int]) -> list[int]:
+    """Return the tasks that may start now, in order of position."""
+    done = set(ended)
+    return [number for number, node in enumerate(nodes) if number not in started and node.waits <= done]

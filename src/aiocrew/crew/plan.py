@@ -1,0 +1,93 @@
+"""A crew as one run needs it: filled in, resolved, checked, frozen. Planning is pure and cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiocrew.agent.agent import Agent
+from aiocrew.agent.interpolation import interpolate
+from aiocrew.agent.plan import AgentPlan, plan_agent
+from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.files import output_path
+from aiocrew.crew.graph import Node
+from aiocrew.crew.task import Task
+from aiocrew.errors import BlueprintError, Location
+from aiocrew.types.paths import ROOT, Path, child
+
+__all__ = ["CrewPlan", "TaskPlan", "plan_crew"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """All that a run reads of a task."""
+
+    path: Path
+    label: str
+    name: str | None
+    description: str
+    expected_output: str
+    agent: AgentPlan
+    callback: Callable[..., Any] | None
+    output_file: str | None
+    create_directory: bool
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class CrewPlan:
+    """All that a run reads of a crew."""
+
+    tasks: tuple[TaskPlan, ...]
+    nodes: tuple[Node, ...]
+
+
+def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> CrewPlan:
+    """Return the plan of one run. Raises BlueprintError and what planning its agents raises."""
+    if not crew.tasks:
+        raise BlueprintError(f"crew {crew.name!r} has no tasks")
+    nodes = crew.graph()
+    planner = _Planner(crew, inputs)
+    return CrewPlan(tuple(planner.plan(number, task) for number, task in enumerate(crew.tasks)), nodes)
+
+
+class _Planner:
+    """Plans the tasks of one run; an agent with the same tools is planned once."""
+
+    def __init__(self, crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> None:
+        self._crew = crew
+        self._inputs = inputs
+        self._agents: dict[int, AgentPlan] = {}
+
+    def plan(self, number: int, task: Task) -> TaskPlan:
+        inputs = self._inputs
+        label = task.label
+        owner = f"task {label!r}"
+        assert task.agent is not None, "graph() saw to it"
+        agent = self._agent(task.agent, task)
+        return TaskPlan(
+            path=child(ROOT, f"task-{number}"),
+            label=label,
+            name=task.name,
+            description=interpolate(task.description, inputs, owner, "description"),
+            expected_output=interpolate(task.expected_output, inputs, owner, "expected_output"),
+            agent=agent,
+            callback=task.callback or self._crew.task_callback,
+            output_file=output_path(task.output_file, inputs, owner) if task.output_file else None,
+            create_directory=task.create_directory,
+            at=Location(self._crew.name, label, agent.name),
+        )
+
+    def _agent(self, agent: Agent, task: Task) -> AgentPlan:
+        if task.tools:
+            return self._plan_agent(agent, task)
+        if id(agent) not in self._agents:
+            self._agents[id(agent)] = self._plan_agent(agent, task)
+        return self._agents[id(agent)]
+
+    def _plan_agent(self, agent: Agent, task: Task) -> AgentPlan:
+        crew = self._crew
+        return plan_agent(
+            agent, task.tools or agent.tools, self._inputs, step_callback=crew.step_callback, cache=crew.cache
+        )

@@ -1,0 +1,29 @@
+"""What a run shows on its blueprints when it has ended, for people to read. Nothing in the engine reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.types.outputs import TaskOutput
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["publish"]
+
+
+def publish(
+    crew: CrewBlueprint,
+    outputs: Sequence[TaskOutput],
+    tool_results: Mapping[int, list[dict[str, Any]]],
+    usage: UsageMetrics,
+) -> None:
+    """Set crew.usage_metrics, task.output and agent.tools_results; with concurrent runs the last one wins."""
+    crew.usage_metrics = usage
+    by_agent: dict[int, list[dict[str, Any]]] = {}
+    for number, (task, output) in enumerate(zip(crew.tasks, outputs, strict=False)):
+        task.output = output
+        if task.agent is not None:
+            results = by_agent.setdefault(id(task.agent), [])
+            results.extend(tool_results.get(number, ()))
+            task.agent.tools_results = results

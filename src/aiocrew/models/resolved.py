@@ -1,0 +1,90 @@
+"""What an LLM comes to: the model that answers, and how it is to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from aiocrew.errors import BlueprintError
+from aiocrew.models.endpoint import Endpoint, ToolProtocol
+from aiocrew.types.ports import Model
+
+__all__ = ["ResolvedModel", "chat_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A model that a run can use."""
+
+    model: Model
+    name: str
+    """ "openai/gpt-4o-mini", or the class name of a user's own model."""
+    tool_protocol: ToolProtocol
+    stream: bool
+
+
+class _Key(NamedTuple):
+    """An Endpoint as something that a cache can hold."""
+
+    provider: str
+    model: str
+    label: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    key: str
+    parameters: bytes
+    timeout_s: float
+    max_retries: int
+    max_in_flight: int | None
+
+
+def chat_model(endpoint: Endpoint) -> Model:
+    """Return the model behind `endpoint`: one and the same for equal endpoints.
+
+    Raises BlueprintError when its parameters cannot be JSON.
+    """
+    key = _Key(
+        provider=endpoint.provider,
+        model=endpoint.model,
+        label=endpoint.label,
+        url=endpoint.url,
+        headers=tuple(endpoint.headers.items()),
+        key=endpoint.key,
+        parameters=_as_json(endpoint.parameters, endpoint.label),
+        timeout_s=endpoint.timeout_s,
+        max_retries=endpoint.max_retries,
+        max_in_flight=endpoint.max_in_flight,
+    )
+    return _chat_model(key)
+
+
+def _as_json(parameters: Mapping[str, Any], label: str) -> bytes:
+    try:
+        return msgspec.json.encode(parameters)
+    except (TypeError, ValueError) as error:
+        raise BlueprintError(f"the parameters of {label} cannot be sent as JSON: {error}") from error
+
+
+@lru_cache(maxsize=1024)
+def _chat_model(key: _Key) -> Model:
+    # Here, because it loads aiohttp: who only imports aiocrew, or uses the offline model, never pays for that.
+    from aiocrew.models.chat import ChatModel
+
+    return ChatModel(
+        Endpoint(
+            provider=key.provider,
+            model=key.model,
+            label=key.label,
+            url=key.url,
+            headers=dict(key.headers),
+            key=key.key,
+            parameters=msgspec.json.decode(key.parameters),
+            timeout_s=key.timeout_s,
+            max_retries=key.max_retries,
+            max_in_flight=key.max_in_flight,
+        )
+    )

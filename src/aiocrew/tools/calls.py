@@ -1,0 +1,207 @@
+"""Running the calls of one turn: side by side, each a step, each with a result that the model can read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from aiocrew.aio.cancelling import cancel_pending
+from aiocrew.aio.functions import call_function
+from aiocrew.errors import CallbackError
+from aiocrew.tools.arguments import Problem, check_values, read_arguments, usage
+from aiocrew.tools.base import accept_any_result
+from aiocrew.tools.calling import invoke
+from aiocrew.tools.memory import CallKey, CallResult, ToolMemory
+from aiocrew.tools.text import clip, sendable, to_text
+from aiocrew.tools.toolbox import Offered, Toolbox
+from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.events import ThreadAbandoned, ToolUsageError, ToolUsageFinished, ToolUsageStarted
+from aiocrew.types.messages import ToolCall
+from aiocrew.types.paths import ROOT, Path, child
+from aiocrew.types.ports import Branch, Raised
+
+__all__ = ["CallResult", "ToolMemory", "ToolScope", "run_calls"]
+
+_SHOWN_ERROR = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolScope:
+    """Who calls tools, and on what terms."""
+
+    run: RunContext
+    path: Path
+    """The turn's path; its n-th call is `tool-n` under it."""
+    agent: str
+    cache: bool
+    """Results may be reused within the run."""
+    task: Path = ROOT
+    """The path that the task has in all its attempts; finished calls are remembered by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A call that fits its tool."""
+
+    offered: Offered
+    key: CallKey
+    values: dict[str, Any]
+
+
+async def run_calls(
+    calls: Sequence[ToolCall], toolbox: Toolbox, memory: ToolMemory, scope: ToolScope
+) -> list[CallResult]:
+    """Return the results of `calls`, in their order; they run side by side.
+
+    What a model can set right (an unknown tool, arguments that do not fit, an exception in a tool, a limit that is
+    reached) is a result with ok=False whose text says how. Raises CallbackError when a `cache_function` fails.
+    """
+    paths = [child(scope.path, f"tool-{number}") for number in range(len(calls))]
+    branches = [
+        Branch(path, partial(_step, call, toolbox, memory, scope, path))
+        for path, call in zip(paths, calls, strict=True)
+    ]
+    results: dict[Path, CallResult] = {}
+    async with scope.run.steps.branches(branches) as under_way:
+        async for path, settled in under_way:
+            if isinstance(settled, Raised):
+                raise settled.error
+            results[path] = settled.value
+    return [results[path] for path in paths]
+
+
+async def _step(call: ToolCall, toolbox: Toolbox, memory: ToolMemory, scope: ToolScope, path: Path) -> CallResult:
+    ready = _prepare(call, toolbox, memory)
+    ran = False
+
+    async def body() -> CallResult:
+        nonlocal ran
+        ran = True
+        return await _observed(call, ready, memory, scope, path)
+
+    result = await scope.run.steps.step(path, body, CallResult)
+    if not ran and isinstance(ready, _Ready):
+        memory.restore(scope.task, ready.key, ready.offered, result, cache=scope.cache)
+    return result
+
+
+def _prepare(call: ToolCall, toolbox: Toolbox, memory: ToolMemory) -> _Ready | CallResult:
+    """Return the call ready to run, or the correction that the model gets. Pure, but for the user's validators."""
+    offered = toolbox.look_up(call.name)
+    if offered is None:
+        return CallResult(call.name, _unknown(call.name, toolbox), ok=False, arguments=call.arguments)
+    name = offered.tool.name
+    arguments = read_arguments(call.arguments)
+    if arguments is None:
+        text = f"The arguments of the tool {name!r} are not a JSON object. {usage(offered.form)}"
+        return CallResult(name, text, ok=False, arguments=call.arguments)
+    try:
+        values = check_values(offered.form, arguments)
+    except Exception as error:  # the border of user code: a validator of an args_schema may raise anything
+        values = Problem(_failure(name, error))
+    if isinstance(values, Problem):
+        return CallResult(name, sendable(values.text), ok=False, arguments=arguments.canonical)
+    return _Ready(offered, memory.key(offered.tool, arguments.canonical), values)
+
+
+def _unknown(name: str, toolbox: Toolbox) -> str:
+    shown = sendable(clip(repr(name), 100))
+    if not toolbox.specs:
+        return f"There is no tool {shown}; you have no tools. Answer without them."
+    return f"There is no tool {shown}. The tools are: {', '.join(spec.name for spec in toolbox.specs)}."
+
+
+async def _observed(
+    call: ToolCall, ready: _Ready | CallResult, memory: ToolMemory, scope: ToolScope, path: Path
+) -> CallResult:
+    """Give the call's result, between the events that tell of it."""
+    run = scope.run
+    name = ready.name if isinstance(ready, CallResult) else ready.offered.tool.name
+    run.emit(ToolUsageStarted(run.run_id, path, run.now_s(), name, scope.agent, call.arguments))
+    if isinstance(ready, CallResult):
+        result = ready
+    else:
+        token = here.set(Here(run, path))
+        try:
+            result = await _obtain(ready, memory, scope, path)
+        finally:
+            here.reset(token)
+    if result.ok:
+        run.emit(ToolUsageFinished(run.run_id, path, run.now_s(), name, scope.agent, result.text, result.reused))
+    else:
+        run.emit(ToolUsageError(run.run_id, path, run.now_s(), name, scope.agent, result.text))
+    return result
+
+
+async def _obtain(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Path) -> CallResult:
+    """Give a result that the run has already, or that an equal call is about to have; else run the tool."""
+    known = memory.recorded(scope.task, ready.key)
+    if known is not None or not scope.cache:
+        return known or await _execute(ready, memory, scope, path)
+    known = memory.reusable(ready.key)
+    if known is not None:
+        return known
+    if ready.offered.cache_function is not accept_any_result:
+        # Whether a result may be shared is known only afterwards: waiting for it would put equal calls in a row.
+        return await _execute(ready, memory, scope, path)
+    flight = memory.flight(ready.key, path)
+    if flight is None:
+        with memory.leading(ready.key, path):
+            return await _execute(ready, memory, scope, path)
+    await flight.wait()
+    # If the other call failed or was cancelled, all that waited for it run side by side.
+    return memory.reusable(ready.key) or await _execute(ready, memory, scope, path)
+
+
+async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Path) -> CallResult:
+    offered, arguments = ready.offered, ready.key.arguments
+    name = offered.tool.name
+    if not memory.claim(offered):
+        text = f"The tool {name!r} may run {offered.max_usage_count} times, and has. Go on without it."
+        return CallResult(name, text, ok=False, arguments=arguments)
+    run = scope.run
+
+    def abandoned() -> None:
+        run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), name))
+
+    try:
+        value = await invoke(offered.tool, offered.form, ready.values, abandoned)
+        text = to_text(value)
+    except Exception as error:  # the border of user code: a tool's exception is the model's to read
+        return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)
+    except asyncio.CancelledError as error:
+        if cancel_pending():
+            raise
+        # Nobody cancelled this run: something inside the tool was cancelled.
+        return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)
+    result = CallResult(name, text, ok=True, as_answer=offered.result_as_answer, ran=True, arguments=arguments)
+    memory.record(scope.task, ready.key, result)
+    if scope.cache and await _may_be_reused(ready, value):
+        memory.keep(ready.key, result)
+    return result
+
+
+async def _may_be_reused(ready: _Ready, value: Any) -> bool:
+    function = ready.offered.cache_function
+    if function is accept_any_result:
+        return True
+    try:
+        return bool(await call_function(function, ready.values, value))
+    except Exception as error:  # the border of user code
+        callback = f"cache_function of the tool {ready.offered.tool.name!r}"
+        raise CallbackError(f"the {callback} raised {type(error).__name__}: {error}", callback=callback) from error
+
+
+def _failure(name: str, error: BaseException) -> str:
+    return sendable(clip(f"The tool {name!r} failed: {_in_words(error)}", _SHOWN_ERROR))
+
+
+def _in_words(error: BaseException) -> str:
+    try:
+        said = str(error)
+    except Exception:  # the border of user code: an exception's own text may raise
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,148 @@
+"""What one run remembers of its tool calls: how often each tool ran, and which results may serve again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from aiocrew.tools.base import BaseTool, accept_any_result
+from aiocrew.tools.toolbox import Offered
+from aiocrew.types.paths import Path
+
+__all__ = ["CallKey", "CallResult", "ToolMemory"]
+
+
+class CallResult(msgspec.Struct, frozen=True):
+    """What one call gave: the tool's result, or a correction that the model can act on."""
+
+    name: str
+    """The tool's own name; where there is no such tool, the name that the model wrote."""
+    text: str
+    ok: bool
+    as_answer: bool = False
+    """The result is the task's output."""
+    reused: bool = False
+    """The run had this result already; the tool did not run again."""
+    ran: bool = False
+    """The tool was called, whatever came of it."""
+    arguments: str = "{}"
+    """A JSON object; what could not be read as one stands as the model wrote it."""
+
+    def tool_args(self) -> dict[str, Any]:
+        """Return the arguments; empty where they could not be read."""
+        try:
+            read: Any = json.loads(self.arguments)
+        except ValueError:
+            return {}
+        return cast("dict[str, Any]", read) if isinstance(read, dict) else {}
+
+
+class CallKey(NamedTuple):
+    """The same tool with the same arguments."""
+
+    tool: int
+    """Its id(); the memory keeps the tool alive."""
+    arguments: str
+
+
+class ToolMemory:
+    """One run's counts and results. It belongs to the run's loop; no method waits.
+
+    A task that is re-run gets the results of calls that finished before: after `replay(task)` each recorded result of
+    the task is given out once more, in the order of recording, and then the tools run again.
+    """
+
+    def __init__(self) -> None:
+        self._tools: dict[int, BaseTool] = {}
+        self._used: defaultdict[int, int] = defaultdict(int)
+        self._reusable: dict[CallKey, CallResult] = {}
+        self._flights: dict[CallKey, tuple[Path, asyncio.Event]] = {}
+        self._finished: dict[tuple[Path, CallKey], list[CallResult]] = {}
+        self._given: dict[Path, dict[CallKey, int]] = {}
+
+    def key(self, tool: BaseTool, arguments: str) -> CallKey:
+        """Return what calls with equal effects have in common."""
+        self._tools[id(tool)] = tool
+        return CallKey(id(tool), arguments)
+
+    def replay(self, task: Path) -> None:
+        """Give out the task's recorded results from the first one on: it is being re-run."""
+        self._given[task] = {}
+
+    def recorded(self, task: Path, key: CallKey) -> CallResult | None:
+        """Return the next result of an earlier attempt at the task, which is thereby given out."""
+        results = self._finished.get((task, key))
+        if results is None:
+            return None
+        given = self._given.setdefault(task, {})
+        number = given.get(key, 0)
+        if number >= len(results):
+            return None
+        given[key] = number + 1
+        return msgspec.structs.replace(results[number], reused=True, ran=False)
+
+    def record(self, task: Path, key: CallKey, result: CallResult) -> None:
+        """Keep a successful result for re-runs of the task."""
+        results = self._finished.setdefault((task, key), [])
+        results.append(result)
+        self._given.setdefault(task, {})[key] = len(results)
+
+    def claim(self, offered: Offered) -> bool:
+        """Count a use and return True, or return False if the tool's limit for this run is reached."""
+        tool = id(offered.tool)
+        if offered.max_usage_count is not None and self._used[tool] >= offered.max_usage_count:
+            return False
+        self._used[tool] += 1
+        return True
+
+    def reusable(self, key: CallKey) -> CallResult | None:
+        """Return the run's result for this call, if one may be reused."""
+        result = self._reusable.get(key)
+        return None if result is None else msgspec.structs.replace(result, reused=True, ran=False)
+
+    def keep(self, key: CallKey, result: CallResult) -> None:
+        """Let the run reuse `result`."""
+        self._reusable[key] = result
+
+    def flight(self, key: CallKey, path: Path) -> asyncio.Event | None:
+        """Return what is set when an equal call under way has ended; None when there is none to wait for."""
+        flight = self._flights.get(key)
+        if flight is None:
+            return None
+        # A call inside another one (a delegation) never waits: the one that it would wait for might wait for it.
+        inside = any(path.startswith(f"{leader}/") for leader, _ in self._flights.values())
+        return None if inside else flight[1]
+
+    @contextmanager
+    def leading(self, key: CallKey, path: Path) -> Generator[None]:
+        """Let equal calls wait until the block has ended, in whatever way."""
+        if key in self._flights:
+            yield
+            return
+        ended = asyncio.Event()
+        self._flights[key] = (path, ended)
+        try:
+            yield
+        finally:
+            del self._flights[key]
+            ended.set()
+
+    def restore(self, task: Path, key: CallKey, offered: Offered, result: CallResult, *, cache: bool) -> None:
+        """Take over a call that this process did not run: `Steps` had its result recorded.
+
+        With `cache` the run may reuse it, unless a `cache_function` has a say in that: it has not seen the result.
+        """
+        if result.ran:
+            self._used[id(offered.tool)] += 1
+        if result.ok and result.ran:
+            self.record(task, key, result)
+            if cache and offered.cache_function is accept_any_result:
+                self.keep(key, result)
+        elif result.reused:
+            self.recorded(task, key)

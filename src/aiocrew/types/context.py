@@ -1,0 +1,72 @@
+"""What a run is given: where its effects go, who reads its events, and where time, ids and chance come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from aiocrew.types.events import Event
+from aiocrew.types.paths import Path
+from aiocrew.types.ports import Clock, EventSink, Steps
+
+__all__ = ["Here", "RunContext", "RunOptions", "Runtime", "active_runtime", "here"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is to be carried out; every door takes one.
+
+    deadline_s: seconds from the start after which the run ends with DeadlineExceededError, calls in flight included.
+    """
+
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The implementations behind the ports, for all runs that start under it."""
+
+    steps: Steps
+    clock: Clock
+    new_id: Callable[[], str]
+    chance: Callable[[], float]
+    """A number in [0, 1), for jitter."""
+    sinks: tuple[EventSink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run's identity and the way to its readers."""
+
+    run_id: str
+    crew: str
+    runtime: Runtime
+    now_s: Callable[[], float]
+    """The clock's monotonic seconds."""
+    sinks: tuple[EventSink, ...] = ()
+    unbounded: bool = False
+    """The run blocks a running event loop, so its calls may not wait for a slot that this loop holds."""
+
+    @property
+    def steps(self) -> Steps:
+        return self.runtime.steps
+
+    def emit(self, event: Event) -> None:
+        for sink in self.sinks:
+            sink.emit(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Which step of which run the current code belongs to."""
+
+    run: RunContext
+    path: Path
+
+
+active_runtime: ContextVar[Runtime | None] = ContextVar("aiocrew_runtime", default=None)
+"""The runtime that new runs use; None is plain asyncio."""
+
+here: ContextVar[Here | None] = ContextVar("aiocrew_here", default=None)
+"""Set around every call of a model, a tool or a callback: what they do below belongs to that step."""

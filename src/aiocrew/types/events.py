@@ -1,0 +1,187 @@
+"""Everything that a run reports, as one closed union; names are CrewAI's where it has one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from aiocrew.types.messages import FinishReason
+from aiocrew.types.paths import Path
+from aiocrew.types.usage import Usage
+
+__all__ = [
+    "CallbackCompleted",
+    "CallbackFailed",
+    "CallbackStarted",
+    "CrewKickoffCompleted",
+    "CrewKickoffFailed",
+    "CrewKickoffStarted",
+    "Event",
+    "LLMCallCompleted",
+    "LLMCallFailed",
+    "LLMCallRetried",
+    "LLMCallStarted",
+    "LLMStreamChunk",
+    "ReplyRepaired",
+    "TaskCompleted",
+    "TaskFailed",
+    "TaskStarted",
+    "ThreadAbandoned",
+    "ToolUsageError",
+    "ToolUsageFinished",
+    "ToolUsageStarted",
+]
+
+
+def _tag(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=LLM)(?=[A-Z])", "_", name).lower()
+
+
+class _Base(msgspec.Struct, frozen=True, tag=_tag):
+    run_id: str
+    path: Path
+    at_s: float
+    """Monotonic seconds; the run's first event gives the wall time that belongs to its own."""
+
+
+class CrewKickoffStarted(_Base, frozen=True):
+    crew: str
+    wall_s: float
+    """Seconds since the epoch at this event."""
+    inputs: Mapping[str, Any] | None
+
+
+class CrewKickoffCompleted(_Base, frozen=True):
+    crew: str
+    output: str
+
+
+class CrewKickoffFailed(_Base, frozen=True):
+    crew: str
+    error: str
+    cancelled: bool = False
+
+
+class TaskStarted(_Base, frozen=True):
+    task: str
+    agent: str
+
+
+class TaskCompleted(_Base, frozen=True):
+    task: str
+    agent: str
+    output: str
+
+
+class TaskFailed(_Base, frozen=True):
+    task: str
+    agent: str
+    error: str
+
+
+class LLMCallStarted(_Base, frozen=True):
+    model: str
+    agent: str
+
+
+class LLMStreamChunk(_Base, frozen=True):
+    text: str
+
+
+class LLMCallRetried(_Base, frozen=True):
+    """An attempt failed and the next one follows after `delay_s`."""
+
+    model: str
+    attempt: int
+    delay_s: float
+    error: str
+
+
+class LLMCallCompleted(_Base, frozen=True):
+    model: str
+    agent: str
+    text: str
+    tools: tuple[str, ...]
+    """Names of the tools that the reply asks for."""
+    usage: Usage
+    finish_reason: FinishReason
+
+
+class LLMCallFailed(_Base, frozen=True):
+    model: str
+    agent: str
+    error: str
+
+
+class ReplyRepaired(_Base, frozen=True):
+    """A reply was unusable and the model was told why."""
+
+    agent: str
+    problem: str
+
+
+class ToolUsageStarted(_Base, frozen=True):
+    tool: str
+    agent: str
+    arguments: str
+
+
+class ToolUsageFinished(_Base, frozen=True):
+    tool: str
+    agent: str
+    result: str
+    reused: bool = False
+    """The result is one that the run had already; the tool did not run again."""
+
+
+class ToolUsageError(_Base, frozen=True):
+    """A call that gave no result: unknown tool, arguments that do not fit, or an exception in the tool."""
+
+    tool: str
+    agent: str
+    error: str
+
+
+class CallbackStarted(_Base, frozen=True):
+    callback: str
+
+
+class CallbackCompleted(_Base, frozen=True):
+    callback: str
+
+
+class CallbackFailed(_Base, frozen=True):
+    callback: str
+    error: str
+
+
+class ThreadAbandoned(_Base, frozen=True):
+    """A synchronous function went on in its thread after the run stopped waiting; its result is discarded."""
+
+    function: str
+
+
+Event: TypeAlias = (
+    CrewKickoffStarted
+    | CrewKickoffCompleted
+    | CrewKickoffFailed
+    | TaskStarted
+    | TaskCompleted
+    | TaskFailed
+    | LLMCallStarted
+    | LLMStreamChunk
+    | LLMCallRetried
+    | LLMCallCompleted
+    | LLMCallFailed
+    | ReplyRepaired
+    | ToolUsageStarted
+    | ToolUsageFinished
+    | ToolUsageError
+    | CallbackStarted
+    | CallbackCompleted
+    | CallbackFailed
+    | ThreadAbandoned
+)

@@ -1,0 +1,120 @@
+"""What is said between an agent and its model, in no provider's dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from aiocrew.types.usage import Usage
+
+__all__ = [
+    "Assistant",
+    "Chunk",
+    "FinishReason",
+    "Message",
+    "Reply",
+    "Request",
+    "System",
+    "ToolCall",
+    "ToolChoice",
+    "ToolResult",
+    "ToolSpec",
+    "User",
+]
+
+Opaque: TypeAlias = Mapping[str, msgspec.Raw]
+
+
+class System(msgspec.Struct, frozen=True, tag="system"):
+    """Who the model is to be."""
+
+    text: str
+
+
+class User(msgspec.Struct, frozen=True, tag="user"):
+    """What it is told."""
+
+    text: str
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call that the model asks for; `arguments` is the JSON text as the model wrote it, valid or not."""
+
+    id: str
+    name: str
+    arguments: str
+    opaque: Opaque = {}
+    """Fields of the call that only its provider understands; they go back unchanged."""
+
+
+class Assistant(msgspec.Struct, frozen=True, tag="assistant"):
+    """What the model said."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    opaque: Opaque = {}
+    """Fields of the message that only its provider understands (reasoning, signatures); they go back unchanged."""
+
+
+class ToolResult(msgspec.Struct, frozen=True, tag="tool"):
+    """What a call gave, or why it gave nothing."""
+
+    call_id: str
+    name: str
+    text: str
+
+
+Message: TypeAlias = System | User | Assistant | ToolResult
+ToolChoice: TypeAlias = Literal["auto", "none", "required"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "other"]
+
+
+class ToolSpec(msgspec.Struct, frozen=True):
+    """A tool as it is offered to a model: `parameters` is a JSON schema, encoded once."""
+
+    name: str
+    description: str
+    parameters: msgspec.Raw
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One question to a model: the whole transcript, and the tools that it may call."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = "auto"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The model's answer to one Request."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+    finish_reason: FinishReason = "stop"
+    refusal: str = ""
+    """What the model said instead of an answer, when it declined."""
+    model: str = ""
+    """The model that answered, as the provider names it."""
+    opaque: Opaque = {}
+
+    def message(self) -> Assistant:
+        """Return the reply as it stands in the transcript."""
+        return Assistant(self.text, self.calls, self.opaque)
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A piece of a reply under way."""
+
+    text: str
+
+
+def user_texts(messages: tuple[Message, ...]) -> list[str]:
+    """Return what the user said, in order; what a scripted or offline model looks at."""
+    return [message.text for message in messages if isinstance(message, User)]
+
+
+Json: TypeAlias = Any
+"""Anything that JSON can hold."""

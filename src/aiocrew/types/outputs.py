@@ -1,0 +1,203 @@
+"""What a run leaves behind: the outputs of its tasks and of the crew, or why there are none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, NoReturn, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aiocrew.errors import BatchError
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["CrewOutput", "FailedRun", "Outcome", "Outcomes", "OutputFormat", "Status", "TaskOutput"]
+
+Status: TypeAlias = Literal["ok", "failed", "cancelled", "skipped"]
+
+
+class OutputFormat(StrEnum):
+    """How a task's output is to be read."""
+
+    RAW = "raw"
+    JSON = "json"
+    PYDANTIC = "pydantic"
+
+
+def _text(raw: str, pydantic: BaseModel | None, json_dict: dict[str, Any] | None) -> str:
+    if pydantic is not None:
+        return str(pydantic)
+    return str(json_dict) if json_dict is not None else raw
+
+
+class TaskOutput(BaseModel):
+    """The output of one task."""
+
+    description: str
+    name: str | None = None
+    expected_output: str | None = None
+    summary: str | None = None
+    raw: str = ""
+    pydantic: BaseModel | None = None
+    json_dict: dict[str, Any] | None = None
+    agent: str
+    output_format: OutputFormat = OutputFormat.RAW
+
+    def model_post_init(self, context: Any, /) -> None:
+        if self.summary is None:
+            self.summary = " ".join(self.description.split(maxsplit=10)[:10]) + "..."
+
+    @property
+    def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The output as JSON text; ValueError when the task was not asked for JSON."""
+        if self.output_format is not OutputFormat.JSON:
+            name = self.name or self.description
+            raise ValueError(f"task {name!r} has no JSON output: give it output_json=YourModel")
+        return json.dumps(self.json_dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the structured output as a dict; empty when there is none."""
+        if self.json_dict is not None:
+            return dict(self.json_dict)
+        return self.pydantic.model_dump() if self.pydantic is not None else {}
+
+    def __str__(self) -> str:
+        return _text(self.raw, self.pydantic, self.json_dict)
+
+
+class CrewOutput(BaseModel):
+    """The output of one run: that of its last task, with all tasks' outputs and the run's own token usage."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    raw: str = ""
+    pydantic: BaseModel | None = None
+    json_dict: dict[str, Any] | None = None
+    tasks_output: list[TaskOutput] = Field(default_factory=list[TaskOutput])
+    token_usage: UsageMetrics = Field(default_factory=UsageMetrics)
+    index: int = 0
+    """Position among the inputs of a batch."""
+    inputs: dict[str, Any] | None = None
+    duration_s: float = 0.0
+
+    ok: ClassVar[Literal[True]] = True
+    status: ClassVar[Status] = "ok"
+
+    @property
+    def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The last task's output as JSON text; ValueError when it was not asked for JSON."""
+        if not self.tasks_output or self.tasks_output[-1].output_format is not OutputFormat.JSON:
+            raise ValueError("the last task has no JSON output: give it output_json=YourModel")
+        return json.dumps(self.json_dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the structured output as a dict; empty when there is none."""
+        if self.json_dict is not None:
+            return dict(self.json_dict)
+        return self.pydantic.model_dump() if self.pydantic is not None else {}
+
+    def __getitem__(self, key: str) -> Any:
+        if self.pydantic is not None and hasattr(self.pydantic, key):
+            return getattr(self.pydantic, key)
+        if self.json_dict is not None and key in self.json_dict:
+            return self.json_dict[key]
+        raise KeyError(f"{key!r}: the output has no such field; .raw holds its text")
+
+    def __str__(self) -> str:
+        return _text(self.raw, self.pydantic, self.json_dict)
+
+
+class FailedRun:
+    """One input's run that gave no output: `error` says why. Reading what it does not have raises that error."""
+
+    ok: ClassVar[Literal[False]] = False
+
+    def __init__(
+        self,
+        *,
+        error: BaseException,
+        status: Status,
+        index: int = 0,
+        inputs: Mapping[str, Any] | None = None,
+        duration_s: float = 0.0,
+        token_usage: UsageMetrics | None = None,
+    ) -> None:
+        self.error = error
+        self.status: Status = status
+        self.index = index
+        self.inputs = None if inputs is None else dict(inputs)
+        self.duration_s = duration_s
+        self.token_usage = token_usage or UsageMetrics()
+
+    def _raise(self) -> NoReturn:
+        raise self.error
+
+    @property
+    def raw(self) -> str:
+        self._raise()
+
+    @property
+    def pydantic(self) -> BaseModel | None:
+        self._raise()
+
+    @property
+    def json_dict(self) -> dict[str, Any] | None:
+        self._raise()
+
+    @property
+    def json(self) -> str | None:
+        self._raise()
+
+    @property
+    def tasks_output(self) -> list[TaskOutput]:
+        self._raise()
+
+    def to_dict(self) -> dict[str, Any]:
+        self._raise()
+
+    def __getitem__(self, key: str) -> Any:
+        self._raise()
+
+    def __repr__(self) -> str:
+        return f"FailedRun(index={self.index}, status={self.status!r}, error={self.error!r})"
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.error}"
+
+
+Outcome: TypeAlias = CrewOutput | FailedRun
+
+
+class Outcomes(list[Outcome]):
+    """The outcomes of a batch, in the order of its inputs."""
+
+    @property
+    def succeeded(self) -> list[CrewOutput]:
+        return [outcome for outcome in self if isinstance(outcome, CrewOutput)]
+
+    @property
+    def failed(self) -> list[FailedRun]:
+        return [outcome for outcome in self if isinstance(outcome, FailedRun)]
+
+    @property
+    def token_usage(self) -> UsageMetrics:
+        """The sum over all inputs, failed ones included."""
+        return _sum(outcome.token_usage for outcome in self)
+
+    def raise_for_failures(self) -> None:
+        """Raise BatchError if any input failed; its cause is the first failure's error."""
+        failures = tuple(self.failed)
+        if failures:
+            first = failures[0]
+            raise BatchError(
+                f"{len(failures)} of {len(self)} inputs failed; the first, input {first.index}: {first.error}",
+                failures=failures,
+            ) from first.error
+
+
+def _sum(usages: Iterable[UsageMetrics]) -> UsageMetrics:
+    total = UsageMetrics()
+    for usage in usages:
+        total.add_usage_metrics(usage)
+    return total

@@ -1,0 +1,115 @@
+"""What the floors ask of whoever is above or outside: each port has one to three methods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from aiocrew.types.events import Event
+from aiocrew.types.messages import Chunk, Reply, Request
+from aiocrew.types.paths import Path
+
+__all__ = [
+    "Branch",
+    "Branches",
+    "Clock",
+    "EventSink",
+    "Model",
+    "Raised",
+    "Returned",
+    "Settled",
+    "Steps",
+    "StreamingModel",
+]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A language model. This one method is all that an agent needs of it."""
+
+    async def reply(self, request: Request) -> Reply: ...
+
+
+@runtime_checkable
+class StreamingModel(Model, Protocol):
+    """A model that can also give its reply in pieces: chunks of text, and the whole Reply at the end."""
+
+    def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Generic[T_co]):
+    """Work that may go on beside other work, under the path that identifies it."""
+
+    path: Path
+    body: Callable[[], Awaitable[T_co]]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned(Generic[T_co]):
+    value: T_co
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    error: Exception
+
+
+Settled: TypeAlias = Returned[T_co] | Raised
+
+
+class Branches(Protocol[T]):
+    """Branches under way: iterate for what became of each, in the order that the implementation decides."""
+
+    def start(self, branch: Branch[T]) -> None:
+        """Add a branch; it may depend on what the iteration gave so far."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[tuple[Path, Settled[T]]]: ...
+
+    async def __anext__(self) -> tuple[Path, Settled[T]]:
+        """Return the next branch that ended; StopAsyncIteration when none is left."""
+        ...
+
+    async def stop(self) -> list[tuple[Path, Settled[T]]]:
+        """Cancel what has not ended; return what became of those that the iteration has not given yet.
+
+        Branches that the cancellation ended are left out.
+        """
+        ...
+
+
+class Steps(Protocol):
+    """The engine's only way to an effect and to parallel work."""
+
+    async def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> T:
+        """Return what `body` gives; an implementation may record it, or return what it recorded before.
+
+        `returns` is the type of the result: a record that JSON can hold.
+        """
+        ...
+
+    def branches(self, specs: Iterable[Branch[T]] = ()) -> AbstractAsyncContextManager[Branches[T]]:
+        """Run branches side by side. On leaving, none is alive: those that have not ended are cancelled."""
+        ...
+
+
+class EventSink(Protocol):
+    """A reader of events. It must return at once and may not raise: no reader can slow a run."""
+
+    def emit(self, event: Event) -> None: ...
+
+
+class Clock(Protocol):
+    """Time, from outside."""
+
+    def monotonic_s(self) -> float: ...
+
+    def wall_s(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...

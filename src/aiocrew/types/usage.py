@@ -1,0 +1,59 @@
+"""Tokens that were used, for a call and summed over calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from pydantic import BaseModel
+
+__all__ = ["Usage", "UsageMetrics"]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """The tokens of one model call, as its provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    """Of the prompt's tokens, those read from the provider's cache."""
+    cache_creation_tokens: int = 0
+    reasoning_tokens: int = 0
+    """Of the completion's tokens, those spent on reasoning."""
+
+
+class UsageMetrics(BaseModel):
+    """The tokens of several calls: of a task, of a run, of a batch."""
+
+    total_tokens: int = 0
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+    successful_requests: int = 0
+    reasoning_tokens: int = 0
+    cache_creation_tokens: int = 0
+
+    @classmethod
+    def sum_of(cls, usages: Sequence[Usage]) -> UsageMetrics:
+        """Return the sum over successful calls."""
+        prompt = sum(usage.prompt_tokens for usage in usages)
+        completion = sum(usage.completion_tokens for usage in usages)
+        return cls(
+            total_tokens=prompt + completion,
+            prompt_tokens=prompt,
+            cached_prompt_tokens=sum(usage.cached_prompt_tokens for usage in usages),
+            completion_tokens=completion,
+            successful_requests=len(usages),
+            reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
+            cache_creation_tokens=sum(usage.cache_creation_tokens for usage in usages),
+        )
+
+    def add_usage_metrics(self, other: UsageMetrics) -> None:
+        """Count what `other` counted."""
+        self.total_tokens += other.total_tokens
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.cached_prompt_tokens += other.cached_prompt_tokens
+        self.cache_creation_tokens += other.cache_creation_tokens
+        self.reasoning_tokens += other.reasoning_tokens
+        self.successful_requests += other.successful_requests

@@ -1,0 +1,56 @@
+"""Synchronous code may call in from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from aiocrew.aio.door import run_sync
+
+
+async def answer():
+    await asyncio.sleep(0)
+    return 42
+
+
+def test_without_a_loop_it_runs_here_and_leaves_the_threads_loop_alone():
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        assert run_sync(answer) == 42
+        assert asyncio.get_event_loop_policy().get_event_loop() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def test_inside_a_running_loop_it_runs_in_another_thread():
+    assert run_sync(answer) == 42
+
+
+async def test_errors_come_through():
+    async def fails():
+        raise LookupError("no")
+
+    with pytest.raises(LookupError):
+        run_sync(fails)
+
+
+def test_with_nest_asyncio_applied():
+    code = (
+        "import asyncio, nest_asyncio\n"
+        "nest_asyncio.apply()\n"
+        "from aiocrew.aio.door import run_sync\n"
+        "async def answer():\n"
+        "    await asyncio.sleep(0.01)\n"
+        "    return 42\n"
+        "async def main():\n"
+        "    assert run_sync(answer) == 42\n"
+        "    assert asyncio.run(answer()) == 42\n"
+        "asyncio.run(main())\n"
+        "assert run_sync(answer) == 42\n"
+    )
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=20, check=False).returncode == 0

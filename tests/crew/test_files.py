@@ -1,0 +1,58 @@
+"""Output files: whole or not at all, and never outside their folder."""
+
+from __future__ import annotations
+
+import pytest
+from tests.crew.scenes import agent_with, task_for
+from tests.doubles import ScriptedModel
+
+from aiocrew.crew.crew import Crew
+from aiocrew.crew.files import output_path, write_whole
+from aiocrew.errors import BlueprintError, TaskError
+
+
+async def test_the_output_is_written_where_the_filled_path_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    agent = agent_with(ScriptedModel("the report"))
+    crew = Crew(agents=[agent], tasks=[task_for(agent, output_file="reports/{topic}.md")])
+    await crew.kickoff_async({"topic": "whales"})
+    assert (tmp_path / "reports" / "whales.md").read_text() == "the report"
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["whales.md"]
+
+
+@pytest.mark.parametrize("topic", ["../x", "../../etc/passwd", "a/../../x", "/etc/passwd"])
+def test_inputs_cannot_lead_out_of_the_folder(topic, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if topic == "/etc/passwd":
+        assert output_path("reports/{topic}.md", {"topic": topic}, "t") == str(tmp_path / "reports/etc/passwd.md")
+        return
+    with pytest.raises(BlueprintError, match="leads out of its folder"):
+        output_path("reports/{topic}.md", {"topic": topic}, "task 't'")
+
+
+def test_a_path_that_is_all_input_stays_in_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert output_path("{name}", {"name": "a/b.md"}, "t") == str(tmp_path / "a/b.md")
+    for name in ("/etc/passwd", "..", ".", "../b"):
+        with pytest.raises(BlueprintError):
+            output_path("{name}", {"name": name}, "t")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    with pytest.raises(OSError, match="folder"):
+        write_whole(str(target), "text", create_directory=True, token="x")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+async def test_without_create_directory_a_missing_folder_fails_the_task(tmp_path):
+    agent = agent_with(ScriptedModel("text"))
+    task = task_for(agent, "T", output_file=str(tmp_path / "no" / "x.md"), create_directory=False)
+    with pytest.raises(TaskError, match="FileNotFoundError"):
+        await Crew(agents=[agent], tasks=[task]).kickoff_async()
+
+
+def test_an_empty_path_is_refused():
+    with pytest.raises(ValueError, match="output_file is empty"):
+        task_for(agent_with(ScriptedModel()), output_file=" ")

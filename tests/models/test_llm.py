@@ -1,0 +1,287 @@
+"""The LLM blueprint: its fields, what it resolves to, and calling it directly."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from aiocrew.errors import BlueprintError, MissingKeyError, ModelRefusedError, NotBuiltError
+from aiocrew.models.chat import ChatModel
+from aiocrew.models.endpoint import Endpoint
+from aiocrew.models.llm import LLM
+from aiocrew.models.resolved import ResolvedModel
+from aiocrew.types.blueprint import AiocrewWarning
+from aiocrew.types.messages import Assistant, Message, Reply, Request, System, ToolCall, ToolResult, User
+
+
+class Inner(BaseModel):
+    x: int = 3
+
+
+class Answer(BaseModel):
+    name: str
+    inner: Inner | None = None
+
+
+class Open(BaseModel):
+    anything: dict[str, Any]
+
+
+class Spy:
+    """A model that answers with `answer` and keeps what it was asked."""
+
+    asked: ClassVar[list[Request]] = []
+
+    def __init__(self, answer: Reply) -> None:
+        self.answer = answer
+
+    async def reply(self, request: Request) -> Reply:
+        self.asked.append(request)
+        return self.answer
+
+
+class SpyLLM(LLM):
+    answer: Any = None
+
+    def resolve(self) -> ResolvedModel:
+        return ResolvedModel(Spy(self.answer), "spy", "auto", stream=False)
+
+
+def endpoint(llm: LLM) -> Endpoint:
+    model = llm.resolve().model
+    assert isinstance(model, ChatModel)
+    return model.endpoint
+
+
+def test_everything_that_is_given_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", " sk-1\n")
+    llm = LLM(
+        "gpt-4o",
+        temperature=0.0,
+        max_tokens=5,
+        stop=["x"],
+        logit_bias={50256: -100},
+        timeout=9,
+        max_retries=1,
+        max_in_flight=2,
+        extra_headers={"X-A": "b"},
+        extra_body={"top_k": 1, "seed": 8},
+        seed=7,
+        tool_protocol="text",
+        stream=True,
+    )
+    assert endpoint(llm) == Endpoint(
+        provider="openai",
+        model="gpt-4o",
+        label="openai/gpt-4o",
+        url="https://api.openai.com/v1/chat/completions",
+        headers={"Authorization": "Bearer sk-1", "X-A": "b"},
+        key="sk-1",
+        parameters={
+            "temperature": 0.0,
+            "max_tokens": 5,
+            "stop": ["x"],
+            "logit_bias": {"50256": -100},
+            "top_k": 1,
+            "seed": 8,
+        },
+        timeout_s=9,
+        max_retries=1,
+        max_in_flight=2,
+    )
+    resolved = llm.resolve()
+    assert (resolved.name, resolved.tool_protocol, resolved.stream) == ("openai/gpt-4o", "text", True)
+
+
+def test_the_default_model_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    llm = LLM()
+    assert llm.resolve().name == "openai/gpt-4o-mini"
+    monkeypatch.setenv("MODEL", "offline/instant")
+    assert llm.resolve().name == "offline/instant"
+    monkeypatch.setenv("OPENAI_MODEL_NAME", "gpt-4.1")
+    assert llm.resolve().name == "openai/gpt-4.1"
+
+
+def test_a_server_of_ones_own_needs_no_key_and_gets_no_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = endpoint(LLM(model="org/model:8b", base_url="http://localhost:1/v1"))
+    assert (given.model, dict(given.headers), given.url) == (
+        "org/model:8b",
+        {},
+        "http://localhost:1/v1/chat/completions",
+    )
+    assert endpoint(LLM("m", api_base="http://localhost:2/v1")).url == "http://localhost:2/v1/chat/completions"
+    monkeypatch.setenv("OPENAI_API_BASE", "http://localhost:3/v1")
+    assert endpoint(LLM("org/model")).url == "http://localhost:3/v1/chat/completions"
+    assert endpoint(LLM("hosted_vllm/x")).url == "http://localhost:8000/v1/chat/completions"
+
+
+def test_a_key_of_ones_own_making_replaces_ours() -> None:
+    sent = endpoint(LLM("openai/m", extra_headers={"authorization": "Bearer other"}))
+    assert dict(sent.headers) == {"authorization": "Bearer other"}
+
+
+def test_azure_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_API_KEY", "k")
+    monkeypatch.setenv("AZURE_API_BASE", "https://r.openai.azure.com")
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-06-01")
+    sent = endpoint(LLM("azure/d"))
+    assert sent.url == "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-06-01"
+    assert dict(sent.headers) == {"api-key": "k"}
+
+
+def test_a_missing_key_is_an_error_when_resolving_and_not_before() -> None:
+    llm = LLM("openai/gpt-4o")
+    with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
+        llm.resolve()
+
+
+def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = LLM("m", api_key="sk-secret", extra_headers={"X": "sk-secret"})
+    llm.api_key = "sk-secret"  # pyright: ignore[reportAttributeAccessIssue] - people assign strings
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    for shown in (repr(llm), str(llm), repr(llm.resolve()), repr(endpoint(llm))):
+        assert "sk-secret" not in shown
+
+
+def test_an_unchanged_llm_resolves_to_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    llm = LLM("gpt-4o", extra_body={"a": [1]})
+    first = llm.resolve()
+    assert llm.resolve() is first
+    assert LLM("gpt-4o", extra_body={"a": [1]}).resolve().model is first.model
+    assert llm.extra_body is not None
+    llm.extra_body["a"].append(2)
+    assert endpoint(llm).parameters == {"a": [1, 2]}
+    llm.temperature = 0.5
+    assert endpoint(llm).parameters == {"a": [1, 2], "temperature": 0.5}
+    monkeypatch.setenv("OPENAI_API_KEY", "k2")
+    assert endpoint(llm).key == "k2"
+
+
+def test_copies_are_equal_and_resolve_anew() -> None:
+    llm = LLM("offline/instant", api_key="k")
+    llm.resolve()
+    for other in (copy.copy(llm), copy.deepcopy(llm), llm.model_copy(), pickle.loads(pickle.dumps(llm))):
+        assert other == llm == LLM("offline/instant", api_key="k")
+        other.model = "offline/1s"
+        assert (other.resolve().name, llm.resolve().name) == ("offline/1s", "offline/instant")
+
+
+def test_response_formats() -> None:
+    plain = {"type": "json_object"}
+    base: dict[str, Any] = {"model": "m", "base_url": "http://localhost:1"}
+    assert endpoint(LLM(**base, response_format=plain)).parameters["response_format"] == plain
+    strict = endpoint(LLM(**base, response_format=Answer)).parameters["response_format"]["json_schema"]
+    assert (strict["name"], strict["strict"]) == ("Answer", True)
+    assert strict["schema"]["required"] == ["name", "inner"]
+    assert strict["schema"]["additionalProperties"] is False
+    inner = strict["schema"]["$defs"]["Inner"]
+    assert (inner["required"], inner["additionalProperties"], "default" in inner["properties"]["x"]) == (
+        ["x"],
+        False,
+        False,
+    )
+    assert endpoint(LLM(**base, response_format=Open)).parameters["response_format"]["json_schema"]["strict"] is False
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"max_in_flight": 0},
+        {"timeout": -1},
+        {"timeout": float("inf")},
+        {"max_retries": -1},
+        {"max_tokens": 0},
+        {"tool_protocol": "xml"},
+        {"extra_headers": {"A": "b\nc"}},
+    ],
+)
+def test_values_that_make_no_sense_are_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(field))):
+        LLM("m", **field)
+    llm = LLM("m")
+    with pytest.raises(ValidationError):
+        setattr(llm, *next(iter(field.items())))
+
+
+def test_what_cannot_be_json_is_refused_by_name() -> None:
+    with pytest.raises(BlueprintError, match="openai/m"):
+        LLM("m", base_url="http://localhost:1", extra_body={"x": object()}).resolve()
+
+
+def test_fields_of_crewai_that_are_not_there() -> None:
+    LLM("m", callbacks=[], n=1, thinking=None, drop_params=True, additional_drop_params=["stop"], is_litellm=False)
+    for field in ({"n": 2}, {"callbacks": [print]}, {"thinking": {"type": "enabled"}}, {"additional_params": {"a": 1}}):
+        with pytest.raises(NotBuiltError, match=next(iter(field))):
+            LLM("m", **field)
+
+
+def test_a_misspelt_field_warns_where_it_stands() -> None:
+    with pytest.warns(AiocrewWarning, match="temperature") as caught:
+        LLM("m", temprature=1)
+    assert caught[0].filename == __file__
+
+
+# Calling it
+
+
+async def test_acall_takes_a_prompt_or_messages() -> None:
+    Spy.asked.clear()
+    llm = SpyLLM(answer=Reply("hello"))
+    assert await llm.acall("hi") == "hello"
+    calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    await llm.acall(
+        [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [{"type": "text", "text": "u"}]},
+            {"role": "assistant", "content": None, "tool_calls": calls},
+            {"role": "tool", "tool_call_id": "c", "content": "r"},
+        ]
+    )
+    expected: tuple[Message, ...] = (
+        System("s"),
+        User("u"),
+        Assistant("", (ToolCall("c", "f", "{}"),)),
+        ToolResult("c", "", "r"),
+    )
+    assert [request.messages for request in Spy.asked] == [(User("hi"),), expected]
+
+
+async def test_call_works_inside_a_running_loop_too() -> None:
+    assert LLM("offline/instant").call("Reply with exactly: ok") == "ok"
+
+
+def test_call_works_without_a_loop() -> None:
+    assert LLM("offline/instant").call([{"role": "user", "content": "Reply with exactly: ok"}]) == "ok"
+
+
+async def test_a_called_function_gives_the_answer() -> None:
+    async def later(x: int) -> str:
+        return f"later {x}"
+
+    llm = SpyLLM(answer=Reply("", (ToolCall("c", "f", '{"x": 2}'),)))
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    assert await llm.acall("go", tools, available_functions={"f": lambda x: x + 1}) == "3"
+    assert await llm.acall("go", tools, available_functions={"f": later}) == "later 2"
+    assert json.loads(await llm.acall("go", tools)) == [{"id": "c", "name": "f", "arguments": '{"x": 2}'}]
+    assert Spy.asked[-1].tools[0].parameters == msgspec.Raw(b'{"type":"object"}')
+
+
+async def test_a_refusal_is_raised() -> None:
+    with pytest.raises(ModelRefusedError, match="I will not"):
+        await SpyLLM(answer=Reply("", refusal="I will not")).acall("go")
+
+
+@pytest.mark.parametrize(
+    "messages", [[{"role": "robot", "content": "x"}], ["x"], [{"role": "user", "content": [{"type": "image_url"}]}]]
+)
+async def test_messages_that_are_none_are_refused(messages: Any) -> None:
+    with pytest.raises(BlueprintError, match="message"):
+        await LLM("offline/instant").acall(messages)

@@ -1,0 +1,57 @@
+"""What may stand in llm=, and what it comes to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from aiocrew.errors import BlueprintError
+from aiocrew.models.llm import LLM
+from aiocrew.models.lookup import resolve
+from aiocrew.types.messages import Reply, Request
+
+
+class Parrot:
+    async def reply(self, request: Request) -> Reply:
+        return Reply("hello")
+
+
+def test_a_string_an_llm_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve("offline/instant").name == resolve(LLM("offline/instant")).name == "offline/instant"
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert resolve(None).name == "openai/gpt-4o-mini"
+    assert resolve(None) is resolve(None)
+    assert resolve("openai/gpt-4o-mini").model is resolve("gpt-4o-mini").model is resolve(None).model
+    monkeypatch.setenv("OPENAI_API_KEY", "other")
+    assert resolve(None).model is resolve("gpt-4o-mini").model
+
+
+def test_a_model_of_ones_own_is_used_as_it_is() -> None:
+    parrot = Parrot()
+    resolved = resolve(parrot)
+    assert resolved.model is parrot
+    assert (resolved.name, resolved.tool_protocol, resolved.stream) == ("Parrot", "auto", False)
+
+
+@pytest.mark.parametrize("llm", [3, Parrot, {"model": "gpt-4o"}, object()])
+def test_anything_else_is_refused_and_says_what_is_taken(llm: Any) -> None:
+    with pytest.raises(BlueprintError, match=r"openai/gpt-4o-mini.*LLM\(.*async def reply"):
+        resolve(llm)
+
+
+@pytest.mark.parametrize("llm", ["", " "])
+def test_an_empty_name_is_refused(llm: str) -> None:
+    with pytest.raises(BlueprintError, match="no model"):
+        resolve(llm)
+
+
+def test_the_blueprint_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\nimport aiocrew.models.lookup\nfrom aiocrew.models.llm import LLM\nLLM('offline/demo').resolve()\n"
+        "print([name for name in ('aiohttp', 'fastapi', 'rich', 'typer', 'yaml') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
