@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from benchmarks.crews import (
     record,
     what_a_crew_sends,
 )
-from benchmarks.rounds import Sample, compare, interleave
+from benchmarks.rounds import compare, interleave
 from benchmarks.settings import Settings
 from benchmarks.table import Limit, Row
 
@@ -54,54 +54,54 @@ def _measure(settings: Settings, shape: Shape, *, at_once: int = AT_ONCE, over_t
         llm = model(base_url)
         crews = [build_crew(shape, llm) for _ in range(at_once)]
         session = runner.run(_open(at_once))
-        waves = max(1, settings.crews(settings.fewer(CALLS_A_ROUND)) // (at_once * shape.calls))
+        wanted = settings.crews(settings.fewer(CALLS_A_ROUND if at_once > 1 else CALLS_A_ROUND // 4))
+        waves = max(1, wanted // (at_once * shape.calls))
         sides: dict[str, Callable[[], object]] = {
             "built": lambda: runner.run(_recorded(waves, lambda: kick_off_all(ready(crews)))),
             "bare": lambda: runner.run(_repeat(waves, lambda: run_chains(session, calls, at_once))),
-            "decoding": lambda: runner.run(_repeat(waves, lambda: run_chains(session, decoding, at_once))),
-            "building": lambda: runner.run(
-                _recorded(waves, lambda: kick_off_all([partial(build_crew, shape, llm)] * at_once))
-            ),
         }
+        if at_once > 1 and not over_tls:
+            building = [partial(build_crew, shape, llm)] * at_once
+            sides["decoding"] = lambda: runner.run(_repeat(waves, lambda: run_chains(session, decoding, at_once)))
+            sides["building"] = lambda: runner.run(_recorded(waves, lambda: kick_off_all(building)))
         for side in sides.values():  # connections, caches and code paths are warm before the first round
             side()
         samples = interleave(sides, max(settings.fewer(settings.rounds), 3))
         runner.run(session.close())
-    return _rows(shape, samples, waves * at_once * shape.calls, at_once=at_once, over_tls=over_tls)
+    cpu_us = {
+        name: [sample.cpu_s / (waves * at_once * shape.calls) * 1e6 for sample in samples[name]] for name in sides
+    }
+    return _rows(shape, cpu_us, at_once=at_once, over_tls=over_tls)
 
 
-def _rows(shape: Shape, samples: dict[str, list[Sample]], calls: int, *, at_once: int, over_tls: bool) -> list[Row]:
-    cpu_us = {name: [sample.cpu_s / calls * 1e6 for sample in samples[name]] for name in samples}
-    built, building = (compare(cpu_us[name], cpu_us["bare"]) for name in ("built", "building"))
-    against_decoding = compare(cpu_us["built"], cpu_us["decoding"])
-    where = ", TLS by name" if over_tls else ""
-    how = f"{at_once} at once" if at_once > 1 else "one by one"
-    limit = Limit("ratio", "<=", TARGETS[shape]) if at_once > 1 else None
-    rows = [
-        Row(
-            name=f"CPU a call, {shape.name}{where}",
-            ours=built.ours,
-            bare=built.bare,
-            unit="us",
-            ratio=built.ratio,
-            spread=built.spread,
-            limit=limit,
-            note=f"{how}; {against_decoding.ratio:.2f} to a loop that decodes the JSON",
-        )
-    ]
-    if at_once > 1:
-        rows.append(
-            Row(
-                name="  and the crew built on the way",
-                ours=building.ours,
-                bare=building.bare,
-                unit="us",
-                ratio=building.ratio,
-                spread=building.spread,
-                note=f"{how}; Agent, Task and Crew made anew for every kickoff",
-            )
-        )
-    return rows
+def _rows(shape: Shape, cpu_us: Mapping[str, list[float]], *, at_once: int, over_tls: bool) -> list[Row]:
+    built = compare(cpu_us["built"], cpu_us["bare"])
+    how = f"{at_once} at once" if at_once > 1 else "one after the other"
+    if "decoding" in cpu_us:
+        how += f"; {compare(cpu_us['built'], cpu_us['decoding']).ratio:.2f} to a loop that decodes the JSON"
+    first = Row(
+        name=f"CPU a call, {shape.name}{', TLS by name' if over_tls else '' if at_once > 1 else ', one by one'}",
+        ours=built.ours,
+        bare=built.bare,
+        unit="us",
+        ratio=built.ratio,
+        spread=built.spread,
+        limit=Limit("ratio", "<=", TARGETS[shape]) if at_once > 1 else None,
+        note=how,
+    )
+    if "building" not in cpu_us:
+        return [first]
+    building = compare(cpu_us["building"], cpu_us["bare"])
+    second = Row(
+        name="  and the crew built on the way",
+        ours=building.ours,
+        bare=building.bare,
+        unit="us",
+        ratio=building.ratio,
+        spread=building.spread,
+        note="Agent, Task and Crew made anew for every kickoff",
+    )
+    return [first, second]
 
 
 async def _open(at_once: int) -> aiohttp.ClientSession:

@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,16 +77,16 @@ def _fresh(code: str) -> Cost:
 
 def memory(settings: Settings) -> list[Row]:
     """Compare the memory of 2,000 waiting crews with that of 2,000 waiting requests, each side in fresh processes."""
-    kib: dict[str, list[float]] = {"memory_of_crews": [], "memory_of_one_crew": [], "memory_of_bare": []}
+    titles = {"memory_of_crews": "Memory of a waiting crew", "memory_of_one_crew": "  one crew, run many times"}
+    if settings.quick:
+        del titles["memory_of_one_crew"]
+    kib: dict[str, list[float]] = {name: [] for name in (*titles, "memory_of_bare")}
     for _ in range(settings.fewer(3)):
         for name, found in kib.items():
             found.append(run_in_child(f"benchmarks.rows_process:{name}", settings, float))
     bare = statistics.median(kib["memory_of_bare"])
     rows: list[Row] = []
-    for name, title in (
-        ("memory_of_crews", "Memory of a waiting crew"),
-        ("memory_of_one_crew", "  one crew, run many times"),
-    ):
+    for name, title in titles.items():
         above = [ours - theirs for ours, theirs in zip(kib[name], kib["memory_of_bare"], strict=True)]
         rows.append(
             Row(
@@ -143,7 +143,7 @@ def _while_waiting(settings: Settings, work: Callable[[], Coroutine[Any, Any, ob
         return runner.run(measure())
 
 
-async def _until_in_flight(server: Server, waiting: list[asyncio.Future[object]]) -> None:
+async def _until_in_flight(server: Server, waiting: Sequence[asyncio.Future[object]]) -> None:
     async with asyncio.timeout(30):
         while server.stats()["in_flight"] < len(waiting):
             for task in waiting:

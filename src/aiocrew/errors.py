@@ -32,8 +32,9 @@ fail at once, the first in order of path is raised and the others stand in its `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self, TypeVar
+
+import msgspec
 
 __all__ = [
     "AgentError",
@@ -65,8 +66,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """Where in a run something happened; the parts that are not known are empty."""
 
     crew: str = ""

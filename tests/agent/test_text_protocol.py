@@ -24,6 +24,11 @@ from aiocrew.agent.text_protocol import FinalAnswer, TextAction, Unreadable, rea
             '**Action:** `search`\n**Action Input:** ```json\n{"q": 1}\n```',
             TextAction("", "search", '{"q": 1}'),
         ),
+        (
+            "Observation: 12\nThought: on\nAction: a\nAction Input: {}\nObservation: made up",
+            TextAction("Observation: 12\nThought: on", "a", "{}"),
+        ),
+        ("Final Answer: seen\nObservation: kept", FinalAnswer("", "seen\nObservation: kept")),
         ("Thought: done\nFinal Answer: 42", FinalAnswer("done", "42")),
         (
             "I now can give a great answer  \nFinal Answer: one\ntwo",
@@ -56,7 +61,7 @@ def test_any_text_is_read(text):
     read_reply(text)
 
 
-@given(st.text(alphabet=st.characters(blacklist_categories=["Cs"])).filter(lambda t: "bservation" not in t))
+@given(st.text(alphabet=st.characters(blacklist_categories=["Cs"])))
 def test_an_answer_comes_back_whole(answer):
     read = read_reply(f"Final Answer: {answer}")
     assert isinstance(read, FinalAnswer)

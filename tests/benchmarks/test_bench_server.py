@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 
 import aiohttp
 import pytest
+
 from benchmarks.server import Provider, ports, serve
 from benchmarks.serving import Server, running_server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from benchmarks.rounds import compare, interleave
 from benchmarks.table import Limit, Row, format_table, missed
 

@@ -6,12 +6,12 @@ import asyncio
 import warnings
 
 import pytest
-from tests.crew.scenes import agent_with, one_task_crew, task_for
-from tests.doubles import ScriptedModel, calls
 
 from aiocrew.crew.blocking import BlockingKickoffWarning
 from aiocrew.crew.crew import Crew
 from aiocrew.tools.decorator import tool
+from tests.crew.scenes import agent_with, one_task_crew, task_for
+from tests.doubles import ScriptedModel, calls
 
 
 def test_outside_of_a_loop_kickoff_just_runs():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.crew.scenes import agent_with, task_for
-from tests.doubles import ScriptedModel
 
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.files import output_path, write_whole
 from aiocrew.errors import BlueprintError, TaskError
+from tests.crew.scenes import agent_with, task_for
+from tests.doubles import ScriptedModel
 
 
 async def test_the_output_is_written_where_the_filled_path_says(tmp_path, monkeypatch):

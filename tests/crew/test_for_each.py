@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.crew.scenes import agent_with, one_task_crew, task_for
-from tests.doubles import ScriptedModel, prompt
 
 from aiocrew.crew.crew import Crew
 from aiocrew.errors import BadRequestError, BatchError, BlueprintError, MissingInputError
 from aiocrew.types.outputs import CrewOutput, FailedRun
+from tests.crew.scenes import agent_with, one_task_crew, task_for
+from tests.doubles import ScriptedModel, prompt
 
 
 def poisoned(request):

@@ -17,33 +17,33 @@ def shapes(draw):
         named = st.lists(st.integers(0, position - 1), unique=True) if position else st.just([])
         context = draw(st.none() | named)
         made.append(Shape(draw(st.booleans()), None if context is None else tuple(context)))
-    return made
+    return tuple(made)
 
 
 def test_plain_tasks_see_all_that_came_before():
-    graph = task_graph([Shape(), Shape(), Shape()])
+    graph = task_graph((Shape(), Shape(), Shape()))
     assert [node.sees for node in graph] == [(), (0,), (0, 1)]
 
 
 def test_an_async_task_sees_the_synchronous_ones_and_what_they_joined():
-    graph = task_graph([Shape(), Shape(is_async=True), Shape(is_async=True), Shape(), Shape(is_async=True)])
+    graph = task_graph((Shape(), Shape(is_async=True), Shape(is_async=True), Shape(), Shape(is_async=True)))
     assert [node.sees for node in graph] == [(), (0,), (0,), (0, 1, 2), (0, 1, 2, 3)]
 
 
 def test_a_context_waits_for_no_async_task_that_it_does_not_name():
-    graph = task_graph([Shape(is_async=True), Shape(is_async=True), Shape(context=(1,)), Shape(is_async=True)])
+    graph = task_graph((Shape(is_async=True), Shape(is_async=True), Shape(context=(1,)), Shape(is_async=True)))
     assert graph[2] == Node(frozenset({1}), (1,))
     assert graph[3].sees == (1, 2)
 
 
 def test_an_empty_context_is_none_at_all_but_order_stays():
-    assert task_graph([Shape(), Shape(context=())])[1] == Node(frozenset({0}), ())
+    assert task_graph((Shape(), Shape(context=())))[1] == Node(frozenset({0}), ())
 
 
 @pytest.mark.parametrize("named", [1, 2])
 def test_a_context_that_does_not_come_before_is_refused(named):
     with pytest.raises(ValueError, match="does not come before"):
-        task_graph([Shape(), Shape(context=(named,)), Shape()])
+        task_graph((Shape(), Shape(context=(named,)), Shape()))
 
 
 @given(shapes())

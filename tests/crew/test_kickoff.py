@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.crew.scenes import agent_with, one_task_crew, task_for
-from tests.doubles import ScriptedModel, on_virtual_time, prompt
 
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.process import Process
@@ -22,6 +20,8 @@ from aiocrew.errors import (
 )
 from aiocrew.types.context import RunOptions
 from aiocrew.types.messages import Reply
+from tests.crew.scenes import agent_with, one_task_crew, task_for
+from tests.doubles import ScriptedModel, on_virtual_time, prompt
 
 
 async def test_the_output_is_the_last_tasks_with_exact_usage():

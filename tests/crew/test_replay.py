@@ -6,14 +6,13 @@ import asyncio
 import random
 from dataclasses import replace
 
-from tests.crew.scenes import agent_with, task_for
-from tests.doubles import RecordingSteps, ScriptedModel, calls, prompt
-
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.crew import Crew
 from aiocrew.tools.decorator import tool
 from aiocrew.types.context import active_runtime
 from aiocrew.types.messages import ToolResult
+from tests.crew.scenes import agent_with, task_for
+from tests.doubles import RecordingSteps, ScriptedModel, calls, prompt
 
 
 @tool

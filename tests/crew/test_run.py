@@ -6,11 +6,11 @@ import asyncio
 import gc
 
 import pytest
-from tests.crew.scenes import one_task_crew
-from tests.doubles import ScriptedModel
 
 from aiocrew.errors import BadRequestError, UsageError
 from aiocrew.types.messages import Reply
+from tests.crew.scenes import one_task_crew
+from tests.doubles import ScriptedModel
 
 
 class Gate:

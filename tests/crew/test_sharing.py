@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 
-from tests.crew.scenes import agent_with, task_for
-from tests.doubles import calls, prompt
-
 from aiocrew.crew.crew import Crew
 from aiocrew.tools.decorator import tool
 from aiocrew.types.messages import Reply, ToolResult
 from aiocrew.types.usage import Usage
+from tests.crew.scenes import agent_with, task_for
+from tests.doubles import calls, prompt
 
 
 class Echo:

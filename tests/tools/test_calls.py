@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 from pydantic import BaseModel, field_validator
-from tests.doubles import RecordingSteps
 
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import CallbackError
@@ -22,6 +21,7 @@ from aiocrew.types.events import Event, ThreadAbandoned, ToolUsageError, ToolUsa
 from aiocrew.types.messages import ToolCall
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Steps
+from tests.doubles import RecordingSteps
 
 
 class Run:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from aiocrew.agent.text_protocol import FinalAnswer, TextAction, Unreadable, in_protocol, read_reply
 from aiocrew.models.endpoint import ToolProtocol
@@ -13,8 +14,7 @@ from aiocrew.types.messages import Reply, ToolCall
 __all__ = ["CallTools", "Finish", "NextStep", "Refuse", "Repair", "Turn", "next_step"]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """What the agent may do with a reply."""
 
     toolbox: Toolbox
@@ -23,27 +23,23 @@ class Turn:
     """The last turn: tools are over, whatever was said is the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     thought: str
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallTools:
+class CallTools(msgspec.Struct, frozen=True):
     thought: str
     calls: tuple[ToolCall, ...]
     in_text: bool = False
     """The model asked in the text protocol, so it is told the result in text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(msgspec.Struct, frozen=True):
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True):
     refusal: str
 
 

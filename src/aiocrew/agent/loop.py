@@ -31,14 +31,22 @@ async def perform(
     finished are not run again. Raises UnusableReplyError, ModelRefusedError, DeadlineExceededError, CallbackError, and
     what the model raises.
     """
+    if plan.max_execution_time is None:
+        return await _attempts(plan, assignment, run, path, memory)
     async with time_limit(plan.max_execution_time, lambda: _too_long(plan)):
-        ran: list[CallResult] = []
-        for retry in range(plan.max_retry_limit):
-            try:
-                return await _Attempt(plan, run, path, retry, memory, ran).answer(assignment)
-            except UnusableReplyError:
-                memory.replay(path)
-        return await _Attempt(plan, run, path, plan.max_retry_limit, memory, ran).answer(assignment)
+        return await _attempts(plan, assignment, run, path, memory)
+
+
+async def _attempts(
+    plan: AgentPlan, assignment: Assignment, run: RunContext, path: Path, memory: ToolMemory
+) -> AgentAnswer:
+    ran: list[CallResult] = []
+    for retry in range(plan.max_retry_limit):
+        try:
+            return await _Attempt(plan, run, path, retry, memory, ran).answer(assignment)
+        except UnusableReplyError:
+            memory.replay(path)
+    return await _Attempt(plan, run, path, plan.max_retry_limit, memory, ran).answer(assignment)
 
 
 def _too_long(plan: AgentPlan) -> DeadlineExceededError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.interpolation import interpolate
@@ -16,8 +17,7 @@ from aiocrew.tools.toolbox import Toolbox, make_toolbox
 __all__ = ["AgentPlan", "plan_agent"]
 
 
-@dataclass(frozen=True, slots=True)
-class AgentPlan:
+class AgentPlan(msgspec.Struct, frozen=True):
     """All that the loop reads of an agent."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from aiocrew.agent import text_protocol
 from aiocrew.types.messages import Message, System, ToolSpec, User
@@ -11,8 +12,7 @@ from aiocrew.types.messages import Message, System, ToolSpec, User
 __all__ = ["Assignment", "Persona", "closing_words", "correction", "opening"]
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """A task as its agent is given it."""
 
     description: str
@@ -21,8 +21,7 @@ class Assignment:
     """Outputs of earlier tasks, in order of position."""
 
 
-@dataclass(frozen=True, slots=True)
-class Persona:
+class Persona(msgspec.Struct, frozen=True):
     """Who the model is to be."""
 
     role: str

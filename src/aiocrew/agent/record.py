@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 __all__ = ["AgentAction", "AgentAnswer", "AgentFinish"]
 
 
-@dataclass(frozen=True, slots=True)
-class AgentAction:
+class AgentAction(msgspec.Struct, frozen=True):
     """A tool call that was carried out."""
 
     thought: str
@@ -21,8 +21,7 @@ class AgentAction:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class AgentFinish:
+class AgentFinish(msgspec.Struct, frozen=True):
     """The agent's answer."""
 
     thought: str
@@ -31,9 +30,8 @@ class AgentFinish:
     """The whole reply that held the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentAnswer:
+class AgentAnswer(msgspec.Struct, frozen=True):
     """What one task got from its agent."""
 
     text: str
-    tool_results: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    tool_results: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])

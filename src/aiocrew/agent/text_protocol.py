@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from aiocrew.types.messages import ToolSpec
 
@@ -27,12 +28,12 @@ _LONE_ACTION = re.compile(r"^[ \t*]*Action[ \t*]*:[ \t*]*(?P<tool>[^\n]+)", re.M
 _FINAL = re.compile(r"^[ \t*#]*Final Answer[ \t*]*:[ \t*]*(?P<answer>.*)", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 # A model that thinks aloud may put both on one line.
 _FINAL_INLINE = re.compile(r"^\s*Thought\s*:.*?Final Answer\s*:\s*(?P<answer>.*)", re.DOTALL | re.IGNORECASE)
+_INPUT = re.compile(r"^[ \t*]*Action Input[ \t*]*:", re.MULTILINE | re.IGNORECASE)
 _OBSERVATION = re.compile(r"^[ \t*]*Observation[ \t*]*:", re.MULTILINE | re.IGNORECASE)
 _FENCE = re.compile(r"^```[\w-]*\n(?P<inside>.*?)\n?```\s*$", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class TextAction:
+class TextAction(msgspec.Struct, frozen=True):
     """The reply asks for a tool."""
 
     thought: str
@@ -40,16 +41,14 @@ class TextAction:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinalAnswer:
+class FinalAnswer(msgspec.Struct, frozen=True):
     """The reply gives the answer."""
 
     thought: str
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """The reply follows neither form; `problem` is what to tell the model."""
 
     problem: str
@@ -80,9 +79,11 @@ def observation(result: str) -> str:
 
 
 def without_results(text: str) -> str:
-    """Return a reply up to the first result that the model made up itself."""
-    match = _OBSERVATION.search(text)
-    return text[: match.start()].rstrip() if match else text
+    """Return a reply up to the result that the model made up for its own call."""
+    # Only after a call: a reply may also begin by repeating the result that it was given.
+    call = _INPUT.search(text)
+    made_up = _OBSERVATION.search(text, call.end()) if call else None
+    return text[: made_up.start()].rstrip() if made_up else text
 
 
 def in_protocol(text: str) -> bool:

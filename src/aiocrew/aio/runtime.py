@@ -26,11 +26,17 @@ class LoopClock:
         await asyncio.sleep(seconds)
 
 
+# An own generator: seeding the application's must not make two processes give the same ids.
+_generator = random.Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_generator.seed)
+
+
 def _new_id() -> str:
-    return os.urandom(16).hex()
+    return f"{_generator.getrandbits(128):032x}"
 
 
-_LOCAL = Runtime(steps=LocalSteps(), clock=LoopClock(), new_id=_new_id, chance=random.random)
+_LOCAL = Runtime(steps=LocalSteps(), clock=LoopClock(), new_id=_new_id, chance=_generator.random)
 
 
 def local_runtime() -> Runtime:

@@ -13,6 +13,7 @@ from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.graph import Node, Shape, task_graph
 from aiocrew.crew.process import Process
+from aiocrew.crew.readiness import load_client
 from aiocrew.crew.task import Task
 from aiocrew.errors import BlueprintError, NotBuiltError
 from aiocrew.types.blueprint import Blueprint
@@ -82,6 +83,8 @@ class CrewBlueprint(Blueprint):
         if self.process is Process.hierarchical:
             raise NotBuiltError("Process.hierarchical is not built yet: use Process.sequential")
         self.graph()
+        for agent in self.agents:
+            load_client(agent.llm)
         return self
 
     @cached_property
@@ -106,7 +109,7 @@ class CrewBlueprint(Blueprint):
             if task.agent is None:
                 raise BlueprintError(f"task {task.label!r} has no agent: give it agent=...")
             shapes.append(Shape(task.async_execution, _context_of(task, positions)))
-        return task_graph(shapes)
+        return task_graph(tuple(shapes))
 
 
 def _context_of(task: Task, positions: dict[int, int]) -> tuple[int, ...] | None:

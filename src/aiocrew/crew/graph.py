@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 __all__ = ["Node", "Shape", "ready", "task_graph"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """What the graph needs to know of a task. `context` holds positions; None means that it was not given."""
 
     is_async: bool = False
     context: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     waits: frozenset[int]
     """Tasks that must have ended before this one starts."""
     sees: tuple[int, ...]
     """Tasks whose outputs are this one's context, in the order in which it is told them; all of them in `waits`."""
 
 
-def task_graph(shapes: Sequence[Shape]) -> tuple[Node, ...]:
+@lru_cache(maxsize=1024)
+def task_graph(shapes: tuple[Shape, ...]) -> tuple[Node, ...]:
     """Return each task's node.
 
     Synchronous tasks keep their order. Without a context a synchronous task waits for and sees every earlier task; an

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.interpolation import interpolate
@@ -19,8 +20,7 @@ from aiocrew.types.paths import ROOT, Path, child
 __all__ = ["CrewPlan", "TaskPlan", "plan_crew"]
 
 
-@dataclass(frozen=True, slots=True)
-class TaskPlan:
+class TaskPlan(msgspec.Struct, frozen=True):
     """All that a run reads of a task."""
 
     path: Path
@@ -35,12 +35,14 @@ class TaskPlan:
     at: Location
 
 
-@dataclass(frozen=True, slots=True)
-class CrewPlan:
+class CrewPlan(msgspec.Struct, frozen=True):
     """All that a run reads of a crew."""
 
     tasks: tuple[TaskPlan, ...]
     nodes: tuple[Node, ...]
+    after_kickoff: tuple[Callable[..., Any], ...]
+    written: tuple[Task, ...]
+    """The blueprints behind `tasks`: the run publishes its outputs to them when it has ended."""
 
 
 def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> CrewPlan:
@@ -49,7 +51,12 @@ def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> CrewPlan
         raise BlueprintError(f"crew {crew.name!r} has no tasks")
     nodes = crew.graph()
     planner = _Planner(crew, inputs)
-    return CrewPlan(tuple(planner.plan(number, task) for number, task in enumerate(crew.tasks)), nodes)
+    return CrewPlan(
+        tasks=tuple(planner.plan(number, task) for number, task in enumerate(crew.tasks)),
+        nodes=nodes,
+        after_kickoff=tuple(crew.after_kickoff_callbacks),
+        written=tuple(crew.tasks),
+    )
 
 
 class _Planner:

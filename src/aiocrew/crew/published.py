@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.task import Task
 from aiocrew.types.outputs import TaskOutput
 from aiocrew.types.usage import UsageMetrics
 
@@ -14,6 +15,7 @@ __all__ = ["publish"]
 
 def publish(
     crew: CrewBlueprint,
+    tasks: Sequence[Task],
     outputs: Sequence[TaskOutput],
     tool_results: Mapping[int, list[dict[str, Any]]],
     usage: UsageMetrics,
@@ -21,7 +23,7 @@ def publish(
     """Set crew.usage_metrics, task.output and agent.tools_results; with concurrent runs the last one wins."""
     crew.usage_metrics = usage
     by_agent: dict[int, list[dict[str, Any]]] = {}
-    for number, (task, output) in enumerate(zip(crew.tasks, outputs, strict=False)):
+    for number, (task, output) in enumerate(zip(tasks, outputs, strict=True)):
         task.output = output
         if task.agent is not None:
             results = by_agent.setdefault(id(task.agent), [])

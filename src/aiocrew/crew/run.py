@@ -224,13 +224,16 @@ class Run:
         run = self._context
         wall_s = self._runtime.clock.wall_s()
         run.emit(CrewKickoffStarted(run.run_id, ROOT, self._started_s, run.crew, wall_s, self._inputs))
-        async with time_limit(self._options.deadline_s, self._too_late):
-            if self._cancel_asked and not cancel_pending():
-                raise asyncio.CancelledError
+        if self._cancel_asked and not cancel_pending():
+            raise asyncio.CancelledError
+        if self._options.deadline_s is None:
             output = await self._steps()
-            if self._cancel_asked:
-                await deliver_pending_cancel()
-            return output
+        else:
+            async with time_limit(self._options.deadline_s, self._too_late):
+                output = await self._steps()
+        if self._cancel_asked:
+            await deliver_pending_cancel()
+        return output
 
     def _too_late(self) -> DeadlineExceededError:
         seconds = self._options.deadline_s or 0.0
@@ -239,7 +242,8 @@ class Run:
     async def _steps(self) -> CrewOutput:
         crew, run = self._crew, self._context
         await self._before_kickoff()
-        execution = Execution(plan_crew(crew, self._inputs), run)
+        plan = plan_crew(crew, self._inputs)
+        execution = Execution(plan, run)
         tasks_output = await execution.carry_out()
         last = tasks_output[-1]
         output = CrewOutput(
@@ -252,9 +256,9 @@ class Run:
             inputs=self._inputs,
             duration_s=run.now_s() - self._started_s,
         )
-        for number, callback in enumerate(crew.after_kickoff_callbacks):
+        for number, callback in enumerate(plan.after_kickoff):
             output = _taken(await run_callback(run, child(ROOT, f"after_kickoff-{number}"), callback, output), output)
-        publish(crew, tasks_output, execution.tool_results, output.token_usage)
+        publish(crew, plan.written, tasks_output, execution.tool_results, output.token_usage)
         return output
 
     async def _before_kickoff(self) -> None:

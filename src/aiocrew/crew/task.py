@@ -94,5 +94,5 @@ class Task(Blueprint):
         """The name by which messages call the task."""
         if self.name:
             return self.name
-        words = self.description.split()
+        words = self.description.split(maxsplit=8)
         return " ".join(words[:8]) + ("..." if len(words) > 8 else "")

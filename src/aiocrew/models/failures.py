@@ -80,7 +80,7 @@ def connection_failure(error: NetError, endpoint: Endpoint) -> ModelConnectionEr
     """Return the error for a call that brought no whole answer."""
     place = error.host if error.port is None else f"{error.host}:{error.port}"
     text = f"{endpoint.label}: no reply from {place}: {scrub(error.detail, endpoint)}"
-    if _is_loopback(error.host):
+    if error.unreached and _is_loopback(error.host):
         text += f". Is the server for {endpoint.provider!r} running there?"
     return ModelConnectionError(text, model=endpoint.label)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast, get_args
 
 from aiocrew.errors import BlueprintError
+from aiocrew.models.endpoint import ToolProtocol
 from aiocrew.models.llm import LLM
 from aiocrew.models.resolved import ResolvedModel
-from aiocrew.types.ports import Model
+from aiocrew.types.ports import Model, StreamingModel
 
 __all__ = ["ResolvedModel", "resolve"]
 
@@ -16,8 +17,9 @@ __all__ = ["ResolvedModel", "resolve"]
 def resolve(llm: str | LLM | Model | None) -> ResolvedModel:
     """Return the model for a string, an LLM, a user's own model, or None, which is the default model.
 
-    Cheap when repeated: unchanged fields and environment give the same Model object. Raises BlueprintError for anything
-    else, and for an LLM that cannot be called.
+    A user's own model may say `tool_protocol = "text"` (it has no native tool calls) and `streams = True` (it is to be
+    asked by `stream`). Cheap when repeated: unchanged fields and environment give the same Model object. Raises
+    BlueprintError for anything else, and for an LLM that cannot be called.
     """
     if isinstance(llm, LLM):
         return llm.resolve()
@@ -25,7 +27,15 @@ def resolve(llm: str | LLM | Model | None) -> ResolvedModel:
         return _blueprint(llm).resolve()
     if isinstance(llm, type) or not callable(getattr(llm, "reply", None)):
         raise BlueprintError(_not_a_model(llm))
-    return ResolvedModel(llm, type(llm).__name__, "auto", stream=False)
+    return _own_model(llm)
+
+
+def _own_model(model: Model) -> ResolvedModel:
+    protocol: Any = getattr(model, "tool_protocol", "auto")
+    if protocol not in get_args(ToolProtocol):
+        raise BlueprintError(f"{type(model).__name__}.tool_protocol={protocol!r} must be 'auto', 'native' or 'text'")
+    streams = bool(getattr(model, "streams", False)) and isinstance(model, StreamingModel)
+    return ResolvedModel(model, type(model).__name__, cast("ToolProtocol", protocol), stream=streams)
 
 
 @lru_cache(maxsize=1024)

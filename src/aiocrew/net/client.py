@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import os
 import re
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import NamedTuple
 
 import aiohttp
 from multidict import CIMultiDict
@@ -16,6 +17,7 @@ from yarl import URL
 from aiocrew.aio.cancelling import cancel_pending
 from aiocrew.aio.limits import time_limit
 from aiocrew.errors import BlueprintError
+from aiocrew.net.exchange import Answer, Head, HttpProcessingError, post_and_read, usable
 from aiocrew.net.failures import NetError
 from aiocrew.net.pool import Pool, Route, running_pool
 from aiocrew.net.resolver import forget
@@ -32,21 +34,13 @@ _HEADERS = {
     "User-Agent": "aiocrew",
 }
 
-_FAILURES = (aiohttp.ClientError, OSError, asyncio.CancelledError)
-
-
-class Answer(NamedTuple):
-    """A whole answer, whatever its status."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+_FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, asyncio.CancelledError)
 
 
 class Target:
     """An address to post to, with everything prepared that is the same for each request."""
 
-    __slots__ = ("_headers", "_url")
+    __slots__ = ("_head", "_headers", "_url")
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         """BlueprintError when this is no http address, or a header cannot be sent."""
@@ -60,6 +54,8 @@ class Target:
             self._headers[name] = value
         if "Authorization" in self._headers and self._url.raw_user is not None:
             self._url = self._url.with_user(None)
+        # A user and password in the address are for aiohttp's session to send.
+        self._head = Head(self._url, self._headers) if usable and self._url.raw_user is None else None
 
     async def post(self, body: bytes, timeout_s: float | None, timed_out: Callable[[], Exception]) -> Answer:
         """Return the answer once it is whole. NetError when there is none; on cancellation the socket is closed.
@@ -67,14 +63,14 @@ class Target:
         `timed_out()` is raised when it takes longer than `timeout_s`, not counting the wait for a free socket.
         """
         pool = running_pool()
-        async with pool.sockets:
+        async with pool.sockets, time_limit(timeout_s, timed_out):
             try:
-                # aiohttp's own timer: it is there for each request anyway, and another one costs 5 us.
-                response = await self._send(pool, body, timeout_s)
+                route = pool.known_route(self._url) or await self._find_route(pool)
+                if self._head is not None and route.proxy is None:
+                    return await post_and_read(pool.session, route.host, self._head, body)
+                response = await self._send(pool, route, body)
                 return Answer(response.status, response.headers, await response.read())
             except _FAILURES as error:
-                if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-                    raise timed_out() from None
                 failure = self.failure(error)
                 if failure is None:
                     raise
@@ -84,18 +80,27 @@ class Target:
         """Return the answer's beginning, in the time and with the errors of `post`; whoever asked must close it."""
         pool = running_pool()
         await pool.sockets.acquire()
+        streamed: Streamed | None = None
         try:
+            # Not aiohttp's timer: it would go on over the whole stream, whatever the reader does meanwhile.
             async with time_limit(timeout_s, timed_out):
-                return Streamed(self, pool, await self._send(pool, body, None))
-        except BaseException as error:
-            pool.sockets.release()
-            failure = self.failure(error) if isinstance(error, _FAILURES) else None
+                streamed = Streamed(self, pool, await self._opened(pool, body))
+            return streamed
+        finally:
+            if streamed is None:
+                pool.sockets.release()
+
+    async def _opened(self, pool: Pool, body: bytes) -> aiohttp.ClientResponse:
+        try:
+            route = pool.known_route(self._url) or await self._find_route(pool)
+            return await self._send(pool, route, body)
+        except _FAILURES as error:
+            failure = self.failure(error)
             if failure is None:
                 raise
             raise failure from error
 
-    async def _send(self, pool: Pool, body: bytes, timeout_s: float | None) -> aiohttp.ClientResponse:
-        route = pool.known_route(self._url) or await self._find_route(pool)
+    async def _send(self, pool: Pool, route: Route, body: bytes) -> aiohttp.ClientResponse:
         return await pool.session.post(
             self._url,
             data=body if len(body) < _LARGE else io.BytesIO(body),
@@ -103,7 +108,6 @@ class Target:
             allow_redirects=False,  # the key must not travel
             proxy=route.proxy,
             ssl=route.tls,
-            timeout=pool.timeout(timeout_s),
         )
 
     async def _find_route(self, pool: Pool) -> Route:
@@ -121,13 +125,14 @@ class Target:
         if isinstance(error, asyncio.CancelledError):
             # aiohttp also cancels what waits in a pool that is being closed.
             return None if cancel_pending() else self._net_error("the connections were closed meanwhile")
-        if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)):
+        unreached = isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError))
+        if unreached:
             forget(self.host)
         detail, permanent = _explain(error)
-        return self._net_error(detail, permanent=permanent)
+        return self._net_error(detail, permanent=permanent, unreached=unreached)
 
-    def _net_error(self, detail: str, *, permanent: bool = False) -> NetError:
-        return NetError(detail, host=self.host, port=self._url.port, permanent=permanent)
+    def _net_error(self, detail: str, *, permanent: bool = False, unreached: bool = False) -> NetError:
+        return NetError(detail, host=self.host, port=self._url.port, permanent=permanent, unreached=unreached)
 
 
 class Streamed:
@@ -202,7 +207,7 @@ def _explain(error: BaseException) -> tuple[str, bool]:
             return "it closed the connection without an answer", False
         case aiohttp.ClientPayloadError():
             return "the connection broke before the answer was whole", False
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             return f"what it sent is not HTTP ({error.message})", False
         case OSError():
             return f"the connection broke ({_reason(error)})", False
@@ -213,4 +218,6 @@ def _explain(error: BaseException) -> tuple[str, bool]:
 def _reason(error: OSError) -> str:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "this process has as many files open as it may; see `ulimit -n`"
+    if error.errno is not None and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)  # asyncio's own text repeats the address
     return error.strerror or str(error)

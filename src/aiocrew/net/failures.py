@@ -9,8 +9,12 @@ class NetError(Exception):
     """There is no whole answer. `detail` says why, without the URL's query and without headers.
 
     permanent: the next attempt would fail in the same way (a certificate that is not trusted).
+    unreached: there was not even a connection.
     """
 
-    def __init__(self, detail: str, *, host: str, port: int | None, permanent: bool = False) -> None:
+    def __init__(
+        self, detail: str, *, host: str, port: int | None, permanent: bool = False, unreached: bool = False
+    ) -> None:
         super().__init__(detail)
-        self.detail, self.host, self.port, self.permanent = detail, host, port, permanent
+        self.detail, self.host, self.port = detail, host, port
+        self.permanent, self.unreached = permanent, unreached

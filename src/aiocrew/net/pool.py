@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from aiocrew.net.exchange import CONNECT_TIMEOUT, LONGEST_LINE, connecting
 from aiocrew.net.proxies import proxy_for
 from aiocrew.net.resolver import Resolver
 from aiocrew.net.tls import tls_context
 
 __all__ = ["Pool", "Route", "aclose", "running_pool", "socket_ceiling"]
 
-_CONNECT_S = 20.0
 _KEEPALIVE_S = 55.0  # common load balancers drop an idle connection after 60
 _ROUTE_S = 1.0  # how soon a change of the proxy and certificate variables is seen
 _RESERVED_FILES = 16
@@ -29,6 +29,8 @@ class Route:
     """How a host is reached, by the environment as it was a moment ago."""
 
     proxy: URL | None
+    host: aiohttp.ClientRequest
+    """The host, as aiohttp's connector takes it."""
     tls: ssl.SSLContext | bool
     until_s: float
 
@@ -39,7 +41,6 @@ class Pool:
     def __init__(self) -> None:
         self.sockets = asyncio.Semaphore(socket_ceiling())
         self._routes: dict[tuple[str, str | None, int | None], Route] = {}
-        self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
         self._now_s = asyncio.get_running_loop().time
         # No limit in the connector: its waiting counts against the request's time, and a waiter that is cancelled as
         # its turn comes takes the turn with it. No cache of names there either: a lookup of ours needs no task.
@@ -48,18 +49,10 @@ class Pool:
                 limit=0, resolver=Resolver(), use_dns_cache=False, keepalive_timeout=_KEEPALIVE_S
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=65_536,
-            max_field_size=65_536,
+            timeout=CONNECT_TIMEOUT,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
         )
-
-    def timeout(self, total_s: float | None) -> aiohttp.ClientTimeout:
-        """Return the limits of a request that may take `total_s` from its sending to its last byte."""
-        limits = self._timeouts.get(total_s)
-        if limits is None:
-            if len(self._timeouts) > 100:
-                self._timeouts.clear()
-            limits = self._timeouts[total_s] = aiohttp.ClientTimeout(total=total_s, sock_connect=_CONNECT_S)
-        return limits
 
     def known_route(self, url: URL) -> Route | None:
         """Return how `url` is reached, if that was found out a moment ago."""
@@ -70,7 +63,12 @@ class Pool:
         """Find out how `url` is reached. UsageError, FileNotFoundError: the environment names what cannot be used."""
         proxy = proxy_for(url.scheme, url.host or "", url.port)
         tls = await tls_context() if url.scheme == "https" or (proxy or "").startswith("https:") else True
-        route = Route(None if proxy is None else URL(proxy), tls, self._now_s() + _ROUTE_S)
+        route = Route(
+            proxy=None if proxy is None else URL(proxy),
+            host=connecting(self.session, url, tls),
+            tls=tls,
+            until_s=self._now_s() + _ROUTE_S,
+        )
         self._routes[url.scheme, url.raw_host, url.port] = route
         return route
 
@@ -103,11 +101,7 @@ def running_pool() -> Pool:
 
 
 async def aclose() -> None:
-    """Close the running loop's connections; the next call opens new ones.
-
-    There is no need for it where the loop is closed (asyncio.run, asyncio.Runner and servers do): the connections go
-    with it.
-    """
+    """Close the running loop's pool, as `closing.aclose` says."""
     holder: _Holder | None = getattr(asyncio.get_running_loop(), _ATTRIBUTE, None)
     if holder is not None and holder.pool is not None:
         pool, holder.pool = holder.pool, None

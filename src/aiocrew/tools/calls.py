@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from aiocrew.aio.cancelling import cancel_pending
 from aiocrew.aio.functions import call_function
@@ -28,8 +29,7 @@ __all__ = ["CallResult", "ToolMemory", "ToolScope", "run_calls"]
 _SHOWN_ERROR = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class ToolScope:
+class ToolScope(msgspec.Struct, frozen=True):
     """Who calls tools, and on what terms."""
 
     run: RunContext
@@ -42,8 +42,7 @@ class ToolScope:
     """The path that the task has in all its attempts; finished calls are remembered by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(msgspec.Struct, frozen=True):
     """A call that fits its tool."""
 
     offered: Offered

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+import msgspec
+
 from aiocrew.types.events import Event
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Clock, EventSink, Steps
@@ -35,8 +37,7 @@ class Runtime:
     sinks: tuple[EventSink, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunContext:
+class RunContext(msgspec.Struct, frozen=True):
     """One run's identity and the way to its readers."""
 
     run_id: str
@@ -57,8 +58,7 @@ class RunContext:
             sink.emit(event)
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(msgspec.Struct, frozen=True):
     """Which step of which run the current code belongs to."""
 
     run: RunContext

@@ -31,22 +31,22 @@ def _text(raw: str, pydantic: BaseModel | None, json_dict: dict[str, Any] | None
     return str(json_dict) if json_dict is not None else raw
 
 
+def _summary(data: dict[str, Any]) -> str:
+    return " ".join(data.get("description", "").split(maxsplit=10)[:10]) + "..."
+
+
 class TaskOutput(BaseModel):
     """The output of one task."""
 
     description: str
     name: str | None = None
     expected_output: str | None = None
-    summary: str | None = None
+    summary: str | None = Field(default_factory=_summary)
     raw: str = ""
     pydantic: BaseModel | None = None
     json_dict: dict[str, Any] | None = None
     agent: str
     output_format: OutputFormat = OutputFormat.RAW
-
-    def model_post_init(self, context: Any, /) -> None:
-        if self.summary is None:
-            self.summary = " ".join(self.description.split(maxsplit=10)[:10]) + "..."
 
     @property
     def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import msgspec
 
 from aiocrew.types.events import Event
 from aiocrew.types.messages import Chunk, Reply, Request
@@ -30,33 +31,37 @@ T_co = TypeVar("T_co", covariant=True)
 
 @runtime_checkable
 class Model(Protocol):
-    """A language model. This one method is all that an agent needs of it."""
+    """A language model. This one method is all that an agent needs of it.
+
+    An attribute `tool_protocol = "text"` says that it has no native tool calls: they are then described and asked for
+    in the text.
+    """
 
     async def reply(self, request: Request) -> Reply: ...
 
 
 @runtime_checkable
 class StreamingModel(Model, Protocol):
-    """A model that can also give its reply in pieces: chunks of text, and the whole Reply at the end."""
+    """A model that can also give its reply in pieces: chunks of text, and the whole Reply at the end.
+
+    It is asked to where its attribute `streams` is True.
+    """
 
     def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Branch(Generic[T_co]):
+class Branch(msgspec.Struct, Generic[T_co], frozen=True):
     """Work that may go on beside other work, under the path that identifies it."""
 
     path: Path
     body: Callable[[], Awaitable[T_co]]
 
 
-@dataclass(frozen=True, slots=True)
-class Returned(Generic[T_co]):
+class Returned(msgspec.Struct, Generic[T_co], frozen=True):
     value: T_co
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(msgspec.Struct, frozen=True):
     error: Exception
 
 

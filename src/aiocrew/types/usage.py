@@ -36,16 +36,21 @@ class UsageMetrics(BaseModel):
     @classmethod
     def sum_of(cls, usages: Sequence[Usage]) -> UsageMetrics:
         """Return the sum over successful calls."""
-        prompt = sum(usage.prompt_tokens for usage in usages)
-        completion = sum(usage.completion_tokens for usage in usages)
+        prompt = completion = cached = created = reasoning = 0
+        for usage in usages:
+            prompt += usage.prompt_tokens
+            completion += usage.completion_tokens
+            cached += usage.cached_prompt_tokens
+            created += usage.cache_creation_tokens
+            reasoning += usage.reasoning_tokens
         return cls(
             total_tokens=prompt + completion,
             prompt_tokens=prompt,
-            cached_prompt_tokens=sum(usage.cached_prompt_tokens for usage in usages),
+            cached_prompt_tokens=cached,
             completion_tokens=completion,
             successful_requests=len(usages),
-            reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
-            cache_creation_tokens=sum(usage.cache_creation_tokens for usage in usages),
+            reasoning_tokens=reasoning,
+            cache_creation_tokens=created,
         )
 
     def add_usage_metrics(self, other: UsageMetrics) -> None:

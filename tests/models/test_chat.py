@@ -1,0 +1,323 @@
+"""A model behind a provider that fails in every way: what is tried again, what is not, and what is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from aiocrew.aio.runtime import local_runtime
+from aiocrew.aio.steps import LocalSteps
+from aiocrew.errors import (
+    AuthenticationError,
+    InvalidReplyError,
+    ModelConnectionError,
+    ModelTimeoutError,
+    OverloadedError,
+    ProviderError,
+    RequestRefusedError,
+)
+from aiocrew.models.chat import ChatModel, delay_s
+from aiocrew.models.endpoint import Endpoint
+from aiocrew.net.pool import aclose
+from aiocrew.types.context import Here, RunContext, Runtime, here
+from aiocrew.types.events import Event, LLMCallRetried
+from aiocrew.types.messages import Chunk, Reply, Request, User
+from aiocrew.types.paths import Path
+from aiocrew.types.ports import Model, StreamingModel
+from tests.net.loopback import Provider, Seen, completion, hang, http, serving
+
+KEY = "test-key-0123456789"
+REQUEST = Request((User("hi"),))
+
+
+class Patience:
+    """A clock whose sleeps take no time and are written down; a sink that keeps events."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.events: list[Event] = []
+
+    def monotonic_s(self) -> float:
+        return 0.0
+
+    def wall_s(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+
+@pytest.fixture
+async def patience() -> AsyncIterator[Patience]:
+    """Put the test inside a run whose waiting takes no time and whose chance is always 0.5."""
+    clock = Patience()
+    runtime = Runtime(steps=LocalSteps(), clock=clock, new_id=str, chance=lambda: 0.5)
+    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, (clock,)), Path("run/task-0")))
+    yield clock
+    here.reset(token)
+    await aclose()
+
+
+def model_at(provider: Provider, **options: object) -> ChatModel:
+    url = f"http://127.0.0.1:{provider.port}/v1/chat/completions"
+    headers = {"Authorization": f"Bearer {KEY}"}
+    settings = {"provider": "openai", "model": "m", "label": "openai/m", "url": url, "headers": headers, "key": KEY}
+    return ChatModel(Endpoint(**(settings | options)))  # type: ignore[arg-type]
+
+
+def sse(*texts: str, done: bool = True) -> bytes:
+    events = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
+    if done:
+        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    return b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events) + (b"data: [DONE]\n\n" * done)
+
+
+def chunked(*parts: bytes, end: bool = True) -> bytes:
+    body = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts) + (b"0\r\n\r\n" * end)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+
+
+def closing(answer: bytes) -> object:
+    async def respond(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    return respond
+
+
+TRUNCATED = closing(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+HTML = http(b"<html>Sign in to the hotel's network</html>", Content_Type="text/html")
+
+
+def test_it_is_a_model_that_streams() -> None:
+    model = ChatModel(Endpoint(provider="p", model="m", label="p/m", url="http://127.0.0.1:1/"))
+    assert isinstance(model, Model)
+    assert isinstance(model, StreamingModel)
+
+
+async def test_a_reply_comes_and_the_request_is_the_wires(patience: Patience) -> None:
+    async with serving(completion("hello")) as provider:
+        reply = await model_at(provider).reply(REQUEST)
+    assert reply.text == "hello"
+    assert json.loads(provider.requests[0].body)["messages"] == [{"role": "user", "content": "hi"}]
+    assert provider.requests[0].header("authorization") == f"Bearer {KEY}"
+    assert (patience.slept, patience.events) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        http({"error": {"message": "slow down"}}, "429 Too Many Requests"),
+        http(b"", "500 Internal Server Error"),
+        http(b"", "503 Service Unavailable"),
+        http(b"", "529 Overloaded"),
+        http(b"", "408 Request Timeout"),
+        http(b"", "409 Conflict"),
+        http(b"", "425 Too Early"),
+        b"",
+        TRUNCATED,
+        HTML,
+        http(b'{"choices": []}'),
+        http({"error": {"code": 502, "message": "upstream"}}),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_trouble_that_passes_is_waited_out(patience: Patience, trouble: bytes, streamed: bool) -> None:
+    async with serving(trouble, trouble, completion("at last")) as provider:
+        model = model_at(provider)
+        if streamed:
+            parts = [part async for part in model.stream(REQUEST)]
+            assert parts[:-1] == [Chunk("at last")]
+            reply = parts[-1]
+        else:
+            reply = await model.reply(REQUEST)
+    assert isinstance(reply, Reply)
+    assert reply.text == "at last"
+    assert len({seen.body for seen in provider.requests}) == 1
+    assert patience.slept == [0.25, 0.5]
+    retried = [event for event in patience.events if isinstance(event, LLMCallRetried)]
+    assert [(event.attempt, event.delay_s, event.path) for event in retried] == [
+        (1, 0.25, "run/task-0"),
+        (2, 0.5, "run/task-0"),
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 302, 307])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_refusal_is_final(patience: Patience, status: int, streamed: bool) -> None:
+    async with serving(http({"error": {"message": f"no, {KEY}"}}, f"{status} No", Location="http://x/")) as provider:
+        model = model_at(provider)
+        with pytest.raises(RequestRefusedError) as caught:
+            await (anext(model.stream(REQUEST)) if streamed else model.reply(REQUEST))
+    assert caught.value.status == status
+    assert KEY not in str(caught.value)
+    assert (len(provider.requests), patience.slept) == (1, [])
+
+
+async def test_retries_end_and_the_error_counts_them(patience: Patience) -> None:
+    async with serving(http(b"", "503 Service Unavailable")) as provider:
+        with pytest.raises(OverloadedError, match="3 attempts"):
+            await model_at(provider, max_retries=2).reply(REQUEST)
+        with pytest.raises(OverloadedError):
+            await model_at(provider, max_retries=0).reply(REQUEST)
+    assert len(provider.requests) == 4
+
+
+async def test_the_provider_is_not_asked_before_it_wants_to_be(patience: Patience) -> None:
+    async with serving(
+        http(b"", "429 Too Many Requests", Retry_After="8"),
+        http(b"", "429 Too Many Requests", Retry_After="99999"),
+        completion(),
+    ) as provider:
+        await model_at(provider).reply(REQUEST)
+    assert patience.slept == [8.5, 120.5]
+
+
+def test_waiting_grows_is_capped_and_spreads() -> None:
+    assert [delay_s(n, None, 0.5) for n in (1, 2, 3, 4, 20, 2000)] == [0.25, 0.5, 1.0, 2.0, 15.0, 15.0]
+    assert delay_s(3, None, 0.0) == 0
+    assert delay_s(9, 0.0, 0.9) == 0
+    assert 1.0 <= delay_s(1, 1.0, 0.99) < 1.25
+
+
+async def test_a_connection_that_went_stale_is_replaced(patience: Patience) -> None:
+    async def answer_once(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        if len(provider.requests) == 2:
+            writer.transport.abort()  # the server had given the connection up just as the request was sent
+        else:
+            writer.write(completion())
+
+    async with serving(answer_once) as provider:
+        model = model_at(provider)
+        await model.reply(REQUEST)
+        await model.reply(REQUEST)
+    assert (len(provider.requests), provider.connections) == (3, 2)
+
+
+async def test_an_attempt_that_takes_too_long_is_tried_again(patience: Patience) -> None:
+    async with serving(hang, completion("late")) as provider:
+        assert (await model_at(provider, timeout_s=0.1).reply(REQUEST)).text == "late"
+    assert patience.slept == [0.25]
+
+
+@pytest.mark.parametrize("begun", [b"", chunked(sse("a", done=False), end=False)])
+async def test_a_stream_that_stalls_times_out(patience: Patience, begun: bytes) -> None:
+    async def stall(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(begun)
+        await hang(provider, seen, writer)
+
+    async with serving(stall) as provider:
+        with pytest.raises(ModelTimeoutError):
+            async for _ in model_at(provider, timeout_s=0.1, max_retries=0).stream(REQUEST):
+                pass
+        await provider.gone.wait()
+
+
+async def test_nothing_there_is_said_with_host_and_port(patience: Patience) -> None:
+    async with serving() as provider:
+        pass
+    with pytest.raises(ModelConnectionError, match=f"127.0.0.1:{provider.port}.*running"):
+        await model_at(provider, max_retries=1).reply(REQUEST)
+
+
+async def test_a_page_in_place_of_a_reply_is_shown(patience: Patience) -> None:
+    async with serving(HTML) as provider:
+        with pytest.raises(InvalidReplyError) as caught:
+            await model_at(provider, max_retries=0).reply(REQUEST)
+    assert all(part in str(caught.value) for part in ("200", "text/html", "hotel"))
+
+
+async def test_a_stream_gives_pieces_and_then_the_reply(patience: Patience) -> None:
+    async with serving(chunked(sse("hel", "lo"))) as provider:
+        model = model_at(provider)
+        for _ in range(3):
+            *chunks, reply = [part async for part in model.stream(REQUEST)]
+            assert chunks == [Chunk("hel"), Chunk("lo")]
+            assert isinstance(reply, Reply)
+            assert reply.text == "hello"
+    assert provider.connections == 1
+    assert json.loads(provider.requests[0].body)["stream"] is True
+
+
+async def test_a_stream_that_broke_after_a_piece_is_not_begun_anew(patience: Patience) -> None:
+    async with serving(closing(chunked(sse("half", done=False), end=False)), chunked(sse("whole"))) as provider:
+        parts = model_at(provider).stream(REQUEST)
+        assert await anext(parts) == Chunk("half")
+        with pytest.raises(ProviderError):
+            await anext(parts)
+    assert len(provider.requests) == 1
+
+
+async def test_a_stream_that_is_left_closes_its_socket(patience: Patience) -> None:
+    async def stall(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunked(sse("a", done=False), end=False))
+        await hang(provider, seen, writer)
+
+    async with serving(stall) as provider:
+        async with aclosing(model_at(provider).stream(REQUEST)) as parts:
+            assert await anext(parts) == Chunk("a")
+        await provider.gone.wait()
+        assert provider.open == 0
+
+
+async def test_a_stream_whose_server_keeps_the_body_open_ends_all_the_same(patience: Patience) -> None:
+    async def never_ends(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunked(sse("a"), end=False))
+        await hang(provider, seen, writer)
+
+    async with serving(never_ends) as provider:
+        parts = [part async for part in model_at(provider).stream(REQUEST)]
+        await provider.gone.wait()
+    assert parts[0] == Chunk("a")
+
+
+async def test_cancelled_calls_close_their_sockets(patience: Patience) -> None:
+    async with serving(hang) as provider:
+        model = model_at(provider)
+        tasks = [asyncio.ensure_future(model.reply(REQUEST)) for _ in range(20)]
+        while provider.in_flight < 20:
+            provider.arrived.clear()
+            await provider.arrived.wait()
+        for task in tasks:
+            task.cancel()
+        assert all(
+            isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*tasks, return_exceptions=True)
+        )
+        while provider.open:
+            provider.gone.clear()
+            await provider.gone.wait()
+        assert patience.slept == []
+
+
+async def test_models_of_one_endpoint_share_its_ceiling(patience: Patience) -> None:
+    async def in_turn(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        writer.write(completion())
+
+    async with serving(in_turn) as provider:
+        models = [model_at(provider, max_in_flight=3), model_at(provider), model_at(provider, max_in_flight=3)]
+        await asyncio.gather(*(models[n % 3].reply(REQUEST) for n in range(60)))
+    assert (len(provider.requests), provider.peak) == (60, 3)
+
+
+async def test_without_a_run_the_local_runtime_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert local_runtime().chance() < 1
+    async with serving(http(b"", "429 Too Many Requests", Retry_After="0"), completion()) as provider:
+        assert (await model_at(provider).reply(REQUEST)).text == "hello"
+        await aclose()
+    assert len(provider.requests) == 2
+
+
+async def test_a_wrong_key_says_so(patience: Patience) -> None:
+    refused = http({"error": {"message": "Incorrect API key provided: test-***789"}}, "401 Unauthorized")
+    async with serving(refused) as provider:
+        with pytest.raises(AuthenticationError, match=r"test-\*\*\*789"):
+            await model_at(provider).reply(REQUEST)

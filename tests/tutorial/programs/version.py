@@ -1,0 +1,1 @@
+import crewai; print(crewai.__version__)
