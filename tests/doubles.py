@@ -136,7 +136,7 @@ class _InOtherOrder:
             await asyncio.sleep(0)
         ended = self._inner._ended
         if len(ended) > 1:
-            ended.rotate(self._order.randrange(len(ended)))
+            self._order.shuffle(ended)
         return await self._inner.__anext__()
 
     async def stop(self) -> list[tuple[Path, Settled[Any]]]:

@@ -82,8 +82,9 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("agent/asking.py", "ask"): "user code: a model of one's own",
     ("agent/callbacks.py", "run_callback"): "user code: a callback",
     ("crew/execute.py", "_task"): "what fails a task is located, and raised",
-    ("crew/run.py", "_carry_out"): "what fails a run becomes its outcome, and is raised",
-    ("crew/run.py", "outcome"): "an input of a batch: the others go on",
+    ("crew/kickoff.py", "carry_out"): "what fails a run is located, and raised",
+    ("crew/kickoff.py", "outcome"): "an input of a batch: the others go on",
+    ("crew/run.py", "_carry_out"): "what fails a run is kept for whoever awaits it, and raised",
     ("crew/run.py", "__aexit__"): "a failure that was awaited inside has been raised there",
 }
 """The named borders, as (file below aiocrew/, function): there, and only there, any exception may be caught."""

@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 
-class Location(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True, gc=False):
     """Where in a run something happened; the parts that are not known are empty."""
 
     crew: str = ""

@@ -23,23 +23,23 @@ class Turn(msgspec.Struct, frozen=True):
     """The last turn: tools are over, whatever was said is the answer."""
 
 
-class Finish(msgspec.Struct, frozen=True):
+class Finish(msgspec.Struct, frozen=True, gc=False):
     thought: str
     output: str
 
 
-class CallTools(msgspec.Struct, frozen=True):
+class CallTools(msgspec.Struct, frozen=True, gc=False):
     thought: str
     calls: tuple[ToolCall, ...]
     in_text: bool = False
     """The model asked in the text protocol, so it is told the result in text."""
 
 
-class Repair(msgspec.Struct, frozen=True):
+class Repair(msgspec.Struct, frozen=True, gc=False):
     problem: str
 
 
-class Refuse(msgspec.Struct, frozen=True):
+class Refuse(msgspec.Struct, frozen=True, gc=False):
     refusal: str
 
 

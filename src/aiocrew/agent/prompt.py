@@ -12,7 +12,7 @@ from aiocrew.types.messages import Message, System, ToolSpec, User
 __all__ = ["Assignment", "Persona", "closing_words", "correction", "opening"]
 
 
-class Assignment(msgspec.Struct, frozen=True):
+class Assignment(msgspec.Struct, frozen=True, gc=False):
     """A task as its agent is given it."""
 
     description: str
@@ -21,7 +21,7 @@ class Assignment(msgspec.Struct, frozen=True):
     """Outputs of earlier tasks, in order of position."""
 
 
-class Persona(msgspec.Struct, frozen=True):
+class Persona(msgspec.Struct, frozen=True, gc=False):
     """Who the model is to be."""
 
     role: str

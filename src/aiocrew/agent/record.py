@@ -9,7 +9,7 @@ import msgspec
 __all__ = ["AgentAction", "AgentAnswer", "AgentFinish"]
 
 
-class AgentAction(msgspec.Struct, frozen=True):
+class AgentAction(msgspec.Struct, frozen=True, gc=False):
     """A tool call that was carried out."""
 
     thought: str
@@ -21,7 +21,7 @@ class AgentAction(msgspec.Struct, frozen=True):
     result: str
 
 
-class AgentFinish(msgspec.Struct, frozen=True):
+class AgentFinish(msgspec.Struct, frozen=True, gc=False):
     """The agent's answer."""
 
     thought: str

@@ -10,6 +10,7 @@ from aiocrew.batch.at_once import fan_out
 from aiocrew.crew.blocking import run_blocking
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.files import check_distinct_files
+from aiocrew.crew.kickoff import Kickoff
 from aiocrew.crew.run import Run
 from aiocrew.types.context import RunOptions
 from aiocrew.types.outputs import CrewOutput, Outcomes
@@ -36,7 +37,7 @@ class Crew(CrewBlueprint):
 
     def start(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> Run:
         """Return a pending run; no work is done before it is entered or awaited."""
-        return Run(self, inputs, options, handed_out=True)
+        return Run(Kickoff(self, inputs, options))
 
     async def kickoff_async(
         self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None
@@ -47,7 +48,7 @@ class Crew(CrewBlueprint):
         Raises one error that names crew, task and agent: see aiocrew.errors. Cancelling this await closes every
         connection of the run.
         """
-        return await self.start(inputs, options=options)
+        return await Kickoff(self, inputs, options).carry_out()
 
     akickoff = kickoff_async
 
@@ -70,8 +71,8 @@ class Crew(CrewBlueprint):
         files = [(f"task {task.label!r}", task.output_file) for task in self.tasks if task.output_file]
         if files:
             check_distinct_files(files, batch)
-        runs = [Run(self, item, options, index=index, unbounded=unbounded) for index, item in enumerate(batch)]
-        return Outcomes(await fan_out([run.outcome for run in runs]))
+        kickoffs = [Kickoff(self, item, options, index=index, unbounded=unbounded) for index, item in enumerate(batch)]
+        return Outcomes(await fan_out([kickoff.outcome for kickoff in kickoffs]))
 
     def kickoff(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> CrewOutput:
         """Return the output of one run, for code that cannot await.
@@ -83,7 +84,7 @@ class Crew(CrewBlueprint):
     async def _kickoff_once(
         self, inputs: Mapping[str, Any] | None, options: RunOptions | None, *, unbounded: bool
     ) -> CrewOutput:
-        return await Run(self, inputs, options, unbounded=unbounded)
+        return await Kickoff(self, inputs, options, unbounded=unbounded).carry_out()
 
     def kickoff_for_each(self, inputs: Sequence[Mapping[str, Any]], *, options: RunOptions | None = None) -> Outcomes:
         """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too."""

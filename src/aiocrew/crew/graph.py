@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["Node", "Shape", "ready", "task_graph"]
 
 
-class Shape(msgspec.Struct, frozen=True):
+class Shape(msgspec.Struct, frozen=True, gc=False):
     """What the graph needs to know of a task. `context` holds positions; None means that it was not given."""
 
     is_async: bool = False

@@ -21,11 +21,12 @@ def publish(
     usage: UsageMetrics,
 ) -> None:
     """Set crew.usage_metrics, task.output and agent.tools_results; with concurrent runs the last one wins."""
-    crew.usage_metrics = usage
+    # Into the objects' own dicts: what is published was made by the engine and needs no validation.
+    vars(crew)["usage_metrics"] = usage
     by_agent: dict[int, list[dict[str, Any]]] = {}
     for number, (task, output) in enumerate(zip(tasks, outputs, strict=True)):
-        task.output = output
+        vars(task)["output"] = output
         if task.agent is not None:
             results = by_agent.setdefault(id(task.agent), [])
             results.extend(tool_results.get(number, ()))
-            task.agent.tools_results = results
+            vars(task.agent)["tools_results"] = results

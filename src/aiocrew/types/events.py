@@ -54,44 +54,44 @@ class CrewKickoffStarted(_Base, frozen=True):
     inputs: Mapping[str, Any] | None
 
 
-class CrewKickoffCompleted(_Base, frozen=True):
+class CrewKickoffCompleted(_Base, frozen=True, gc=False):
     crew: str
     output: str
 
 
-class CrewKickoffFailed(_Base, frozen=True):
+class CrewKickoffFailed(_Base, frozen=True, gc=False):
     crew: str
     error: str
     cancelled: bool = False
 
 
-class TaskStarted(_Base, frozen=True):
+class TaskStarted(_Base, frozen=True, gc=False):
     task: str
     agent: str
 
 
-class TaskCompleted(_Base, frozen=True):
+class TaskCompleted(_Base, frozen=True, gc=False):
     task: str
     agent: str
     output: str
 
 
-class TaskFailed(_Base, frozen=True):
+class TaskFailed(_Base, frozen=True, gc=False):
     task: str
     agent: str
     error: str
 
 
-class LLMCallStarted(_Base, frozen=True):
+class LLMCallStarted(_Base, frozen=True, gc=False):
     model: str
     agent: str
 
 
-class LLMStreamChunk(_Base, frozen=True):
+class LLMStreamChunk(_Base, frozen=True, gc=False):
     text: str
 
 
-class LLMCallRetried(_Base, frozen=True):
+class LLMCallRetried(_Base, frozen=True, gc=False):
     """An attempt failed and the next one follows after `delay_s`."""
 
     model: str
@@ -100,7 +100,7 @@ class LLMCallRetried(_Base, frozen=True):
     error: str
 
 
-class LLMCallCompleted(_Base, frozen=True):
+class LLMCallCompleted(_Base, frozen=True, gc=False):
     model: str
     agent: str
     text: str
@@ -110,26 +110,26 @@ class LLMCallCompleted(_Base, frozen=True):
     finish_reason: FinishReason
 
 
-class LLMCallFailed(_Base, frozen=True):
+class LLMCallFailed(_Base, frozen=True, gc=False):
     model: str
     agent: str
     error: str
 
 
-class ReplyRepaired(_Base, frozen=True):
+class ReplyRepaired(_Base, frozen=True, gc=False):
     """A reply was unusable and the model was told why."""
 
     agent: str
     problem: str
 
 
-class ToolUsageStarted(_Base, frozen=True):
+class ToolUsageStarted(_Base, frozen=True, gc=False):
     tool: str
     agent: str
     arguments: str
 
 
-class ToolUsageFinished(_Base, frozen=True):
+class ToolUsageFinished(_Base, frozen=True, gc=False):
     tool: str
     agent: str
     result: str
@@ -137,7 +137,7 @@ class ToolUsageFinished(_Base, frozen=True):
     """The result is one that the run had already; the tool did not run again."""
 
 
-class ToolUsageError(_Base, frozen=True):
+class ToolUsageError(_Base, frozen=True, gc=False):
     """A call that gave no result: unknown tool, arguments that do not fit, or an exception in the tool."""
 
     tool: str
@@ -145,20 +145,20 @@ class ToolUsageError(_Base, frozen=True):
     error: str
 
 
-class CallbackStarted(_Base, frozen=True):
+class CallbackStarted(_Base, frozen=True, gc=False):
     callback: str
 
 
-class CallbackCompleted(_Base, frozen=True):
+class CallbackCompleted(_Base, frozen=True, gc=False):
     callback: str
 
 
-class CallbackFailed(_Base, frozen=True):
+class CallbackFailed(_Base, frozen=True, gc=False):
     callback: str
     error: str
 
 
-class ThreadAbandoned(_Base, frozen=True):
+class ThreadAbandoned(_Base, frozen=True, gc=False):
     """A synchronous function went on in its thread after the run stopped waiting; its result is discarded."""
 
     function: str

@@ -27,19 +27,19 @@ __all__ = [
 Opaque: TypeAlias = Mapping[str, msgspec.Raw]
 
 
-class System(msgspec.Struct, frozen=True, tag="system"):
+class System(msgspec.Struct, frozen=True, gc=False, tag="system"):
     """Who the model is to be."""
 
     text: str
 
 
-class User(msgspec.Struct, frozen=True, tag="user"):
+class User(msgspec.Struct, frozen=True, gc=False, tag="user"):
     """What it is told."""
 
     text: str
 
 
-class ToolCall(msgspec.Struct, frozen=True):
+class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """A call that the model asks for; `arguments` is the JSON text as the model wrote it, valid or not."""
 
     id: str
@@ -49,7 +49,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     """Fields of the call that only its provider understands; they go back unchanged."""
 
 
-class Assistant(msgspec.Struct, frozen=True, tag="assistant"):
+class Assistant(msgspec.Struct, frozen=True, gc=False, tag="assistant"):
     """What the model said."""
 
     text: str
@@ -58,7 +58,7 @@ class Assistant(msgspec.Struct, frozen=True, tag="assistant"):
     """Fields of the message that only its provider understands (reasoning, signatures); they go back unchanged."""
 
 
-class ToolResult(msgspec.Struct, frozen=True, tag="tool"):
+class ToolResult(msgspec.Struct, frozen=True, gc=False, tag="tool"):
     """What a call gave, or why it gave nothing."""
 
     call_id: str
@@ -71,7 +71,7 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "other"]
 
 
-class ToolSpec(msgspec.Struct, frozen=True):
+class ToolSpec(msgspec.Struct, frozen=True, gc=False):
     """A tool as it is offered to a model: `parameters` is a JSON schema, encoded once."""
 
     name: str
@@ -79,7 +79,7 @@ class ToolSpec(msgspec.Struct, frozen=True):
     parameters: msgspec.Raw
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One question to a model: the whole transcript, and the tools that it may call."""
 
     messages: tuple[Message, ...]
@@ -87,7 +87,7 @@ class Request(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice = "auto"
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """The model's answer to one Request."""
 
     text: str
@@ -105,7 +105,7 @@ class Reply(msgspec.Struct, frozen=True):
         return Assistant(self.text, self.calls, self.opaque)
 
 
-class Chunk(msgspec.Struct, frozen=True):
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """A piece of a reply under way."""
 
     text: str

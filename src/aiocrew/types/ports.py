@@ -113,7 +113,10 @@ class EventSink(Protocol):
 class Clock(Protocol):
     """Time, from outside."""
 
-    def monotonic_s(self) -> float: ...
+    @property
+    def monotonic_s(self) -> Callable[[], float]:
+        """What gives the running loop's seconds when it is called; a run asks for it once."""
+        ...
 
     def wall_s(self) -> float: ...
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 __all__ = ["Usage", "UsageMetrics"]
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """The tokens of one model call, as its provider counted them."""
 
     prompt_tokens: int = 0

@@ -1,0 +1,188 @@
+"""One kickoff, from its inputs to its output: what every door opens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from aiocrew.agent.callbacks import run_callback
+from aiocrew.aio.cancelling import cancel_pending, deliver_pending_cancel
+from aiocrew.aio.limits import time_limit
+from aiocrew.aio.runtime import local_runtime
+from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.execute import Execution
+from aiocrew.crew.plan import plan_crew
+from aiocrew.crew.published import publish
+from aiocrew.crew.usage import UsageCounter
+from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
+from aiocrew.types.context import RunContext, RunOptions, here
+from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
+from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
+from aiocrew.types.paths import ROOT, child
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["Kickoff"]
+
+_DEFAULTS = RunOptions()
+
+
+class Kickoff:
+    """The work of one run; it is carried out once.
+
+    `unbounded` says that it blocks a running loop, so that its calls may not wait for what this loop holds.
+    """
+
+    __slots__ = (
+        "_counter",
+        "_crew",
+        "_ended_s",
+        "_index",
+        "_inputs",
+        "_options",
+        "_runtime",
+        "_started_s",
+        "_unbounded",
+        "run_id",
+    )
+
+    def __init__(
+        self,
+        crew: CrewBlueprint,
+        inputs: Mapping[str, Any] | None,
+        options: RunOptions | None,
+        *,
+        index: int = 0,
+        unbounded: bool = False,
+    ) -> None:
+        """Raises BlueprintError when `inputs` is no mapping."""
+        self._crew = crew
+        self._inputs = _checked(inputs)
+        self._options = options or _DEFAULTS
+        self._index = index
+        self._unbounded = unbounded
+        self._runtime = local_runtime()
+        self._counter = UsageCounter()
+        self._started_s = self._ended_s = 0.0
+        self.run_id = self._runtime.new_id()
+
+    @property
+    def usage(self) -> UsageMetrics:
+        """The tokens used so far."""
+        return self._counter.total()
+
+    async def carry_out(self) -> CrewOutput:
+        """Return the output. Raises one error, located in the crew; a cancellation in its tick wins over it."""
+        run = self._begin()
+        try:
+            if self._options.deadline_s is None:
+                output = await self._steps(run)
+            else:
+                async with time_limit(self._options.deadline_s, self._too_late):
+                    output = await self._steps(run)
+        except asyncio.CancelledError:
+            self._fail(run, "cancelled", cancelled=True)
+            raise
+        except Exception as error:
+            failure = error.located(Location(run.crew)) if isinstance(error, AiocrewError) else error
+            self._fail(run, repr(failure))
+            await deliver_pending_cancel()
+            raise failure from failure.__cause__
+        self._ended_s = run.now_s()
+        run.emit(CrewKickoffCompleted(run.run_id, ROOT, self._ended_s, run.crew, output.raw))
+        return output
+
+    async def outcome(self, work: Awaitable[CrewOutput] | None = None) -> Outcome:
+        """Carry it out, or await `work` that does, and return what became of it.
+
+        Only a cancellation of the awaiting task is raised.
+        """
+        try:
+            return await (work or self.carry_out())
+        except Exception as error:  # an input of a batch: the others go on
+            return self._failed(error)
+        except asyncio.CancelledError as error:
+            if cancel_pending():
+                raise
+            return self._failed(error)
+
+    def _begin(self) -> RunContext:
+        crew, runtime, outer = self._crew, self._runtime, here.get()
+        run = RunContext(
+            run_id=self.run_id,
+            crew=crew.name,
+            runtime=runtime,
+            now_s=runtime.clock.monotonic_s,
+            sinks=(self._counter, *runtime.sinks, *crew.readers()),
+            # A run inside such a run blocks the same loop.
+            unbounded=self._unbounded or (outer is not None and outer.run.unbounded),
+        )
+        self._started_s = self._ended_s = run.now_s()
+        run.emit(CrewKickoffStarted(run.run_id, ROOT, self._started_s, run.crew, runtime.clock.wall_s(), self._inputs))
+        return run
+
+    async def _steps(self, run: RunContext) -> CrewOutput:
+        crew = self._crew
+        if crew.before_kickoff_callbacks:
+            await self._before_kickoff(run)
+        plan = plan_crew(crew, self._inputs)
+        execution = Execution(plan, run)
+        tasks_output = await execution.carry_out()
+        last = tasks_output[-1]
+        output = CrewOutput(
+            raw=last.raw,
+            pydantic=last.pydantic,
+            json_dict=last.json_dict,
+            tasks_output=tasks_output,
+            token_usage=self.usage,
+            index=self._index,
+            inputs=self._inputs,
+            duration_s=run.now_s() - self._started_s,
+        )
+        for number, callback in enumerate(plan.after_kickoff):
+            output = _taken(await run_callback(run, child(ROOT, f"after_kickoff-{number}"), callback, output), output)
+        publish(crew, plan.written, tasks_output, execution.tool_results, output.token_usage)
+        return output
+
+    async def _before_kickoff(self, run: RunContext) -> None:
+        for number, callback in enumerate(self._crew.before_kickoff_callbacks):
+            inputs = {} if self._inputs is None else self._inputs
+            changed = await run_callback(run, child(ROOT, f"before_kickoff-{number}"), callback, inputs)
+            if changed is not None:
+                self._inputs = _checked(changed)
+            elif inputs:
+                self._inputs = inputs  # changed in place
+
+    def _too_late(self) -> DeadlineExceededError:
+        seconds = self._options.deadline_s or 0.0
+        return DeadlineExceededError(f"the run took longer than its deadline of {seconds:g} s", limit_s=seconds)
+
+    def _fail(self, run: RunContext, error: str, *, cancelled: bool = False) -> None:
+        self._ended_s = run.now_s()
+        run.emit(CrewKickoffFailed(run.run_id, ROOT, self._ended_s, run.crew, error, cancelled))
+
+    def _failed(self, error: BaseException) -> FailedRun:
+        return FailedRun(
+            error=error,
+            status="failed" if isinstance(error, Exception) else "cancelled",
+            index=self._index,
+            inputs=self._inputs,
+            duration_s=self._ended_s - self._started_s,
+            token_usage=self.usage,
+        )
+
+
+def _checked(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BlueprintError(f"inputs={inputs!r} must be a dict that gives each {{placeholder}} its value")
+    return None if inputs is None else dict(inputs)
+
+
+def _taken(changed: Any, output: CrewOutput) -> CrewOutput:
+    if changed is None:
+        return output
+    if not isinstance(changed, CrewOutput):
+        raise BlueprintError(
+            f"an after_kickoff callback must return a CrewOutput or None, not {type(changed).__name__}"
+        )
+    return changed
