@@ -13,7 +13,7 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 
 def fill(text, inputs):
-    return interpolate(text, inputs, "task 'a'", "description")
+    return interpolate(text, inputs, ("task", "a"), "description")
 
 
 def test_values_are_not_read_again():

@@ -24,18 +24,20 @@ async def test_the_output_is_written_where_the_filled_path_says(tmp_path, monkey
 def test_inputs_cannot_lead_out_of_the_folder(topic, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if topic == "/etc/passwd":
-        assert output_path("reports/{topic}.md", {"topic": topic}, "t") == str(tmp_path / "reports/etc/passwd.md")
+        assert output_path("reports/{topic}.md", {"topic": topic}, ("task", "t")) == str(
+            tmp_path / "reports/etc/passwd.md"
+        )
         return
     with pytest.raises(BlueprintError, match="leads out of its folder"):
-        output_path("reports/{topic}.md", {"topic": topic}, "task 't'")
+        output_path("reports/{topic}.md", {"topic": topic}, ("task", "t"))
 
 
 def test_a_path_that_is_all_input_stays_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert output_path("{name}", {"name": "a/b.md"}, "t") == str(tmp_path / "a/b.md")
+    assert output_path("{name}", {"name": "a/b.md"}, ("task", "t")) == str(tmp_path / "a/b.md")
     for name in ("/etc/passwd", "..", ".", "../b"):
         with pytest.raises(BlueprintError):
-            output_path("{name}", {"name": name}, "t")
+            output_path("{name}", {"name": name}, ("task", "t"))
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocrew.crew.graph import Node, Shape, ready, task_graph
+from aiocrew.crew.graph import Frontier, Node, Shape, task_graph
 
 
 @st.composite
@@ -59,12 +59,15 @@ def test_every_order_of_ending_runs_each_task_once_and_synchronous_ones_in_order
     started: list[int] = []
     running: list[int] = []
     ended: list[int] = []
+    frontier = Frontier(nodes)
+    new = frontier.first()
     while len(ended) < len(nodes):
-        new = ready(nodes, started, ended)
         started += new
         running += new
         assert running, "nothing is under way and not all have ended"
         ended.append(running.pop(chance.randrange(len(running))))
+        assert nodes[ended[-1]].waits <= set(ended)
+        new = frontier.after(ended[-1])
     synchronous = [position for position in started if not graph_shapes[position].is_async]
     assert sorted(started) == list(range(len(nodes)))
     assert synchronous == sorted(synchronous)

@@ -59,7 +59,7 @@ async def patience() -> AsyncIterator[Patience]:
     """Put the test inside a run whose waiting takes no time and whose chance is always 0.5."""
     clock = Patience()
     runtime = Runtime(steps=LocalSteps(), clock=clock, new_id=str, chance=lambda: 0.5)
-    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, (clock,)), Path("run/task-0")))
+    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, clock.emit), Path("run/task-0")))
     yield clock
     here.reset(token)
     await aclose()

@@ -204,7 +204,9 @@ class Sleepless:
 async def test_it_sleeps_by_the_clock_of_its_run_and_streams_what_it_replies() -> None:
     clock, real = Sleepless(), local_runtime()
     runtime = Runtime(steps=real.steps, clock=clock, new_id=real.new_id, chance=real.chance)
-    token = here.set(Here(RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s), ROOT))
+    token = here.set(
+        Here(RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, emit=print), ROOT)
+    )
     try:
         request = Request(task("Write about tea.", "3 bullet points"))
         *chunks, reply = [piece async for piece in OfflineModel(7.0).stream(request)]

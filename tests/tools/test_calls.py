@@ -32,7 +32,7 @@ class Run:
         if steps is not None:
             runtime = type(runtime)(steps=steps, clock=runtime.clock, new_id=runtime.new_id, chance=runtime.chance)
         self.events: list[Event] = []
-        self.context = RunContext("run-1", "crew", runtime, runtime.clock.monotonic_s, (self,))
+        self.context = RunContext("run-1", "crew", runtime, runtime.clock.monotonic_s, self.emit)
         self.memory = ToolMemory()
         self.box = make_toolbox(tools)
         self.cache = cache

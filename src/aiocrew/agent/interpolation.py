@@ -15,11 +15,11 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 _KEPT = 10_000  # longer texts are read anew, so that none of them is kept alive
 
 
-def interpolate(text: str, inputs: Mapping[str, Any] | None, owner: str, field: str) -> str:
+def interpolate(text: str, inputs: Mapping[str, Any] | None, owner: tuple[str, str], field: str) -> str:
     """Return `text` with each {identifier} replaced by its input, once: what an input holds is not read again.
 
     Braces around anything but an identifier (JSON) stay as they are; without inputs (None) all of them do.
-    Raises MissingInputError, which names `owner`, `field` and variable.
+    Raises MissingInputError, which names `owner` (what it is, and its name), `field` and variable.
     """
     if inputs is None or "{" not in text:
         return text
@@ -41,10 +41,11 @@ def _parts(text: str) -> list[str]:
     return _PLACEHOLDER.split(text)
 
 
-def _missing(name: str, inputs: Mapping[str, Any], owner: str, field: str) -> MissingInputError:
+def _missing(name: str, inputs: Mapping[str, Any], owner: tuple[str, str], field: str) -> MissingInputError:
+    what, name_of_it = owner
     given = ", ".join(map(repr, inputs)) or "nothing"
     return MissingInputError(
-        f"{owner}: its {field} needs {{{name}}}, but the inputs hold {given}. "
+        f"{what} {name_of_it!r}: its {field} needs {{{name}}}, but the inputs hold {given}. "
         f"Pass inputs={{{name!r}: ...}}, or write the text without the braces.",
         variable=name,
     )

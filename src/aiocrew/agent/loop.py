@@ -77,7 +77,8 @@ class _Attempt:
         for number in range(plan.max_iter + 1):
             closing = number == plan.max_iter
             path = child(self._path, f"turn-{number}")
-            reply = await self._reply(path, closing)
+            request = self._request(closing)
+            reply = await ask(plan, request, self._run, child(path, "model"))
             step = next_step(Turn(plan.toolbox, plan.model.tool_protocol, closing), reply)
             match step:
                 case Finish(thought=thought, output=output):
@@ -96,15 +97,11 @@ class _Attempt:
             f"{plan.model.name} gave no usable answer in {plan.max_iter + 1} replies; the last one: {problem}"
         )
 
-    async def _reply(self, path: Path, closing: bool) -> Reply:
+    def _request(self, closing: bool) -> Request:
         if closing:
             self._transcript.append(closing_words())
-        request = Request(
-            tuple(self._transcript),
-            () if self._in_text else self._plan.toolbox.specs,
-            "none" if closing else "auto",
-        )
-        return await ask(self._plan, request, self._run, child(path, "model"))
+        tools = () if self._in_text else self._plan.toolbox.specs
+        return Request(tuple(self._transcript), tools, "none" if closing else "auto")
 
     def _repair(self, path: Path, reply: Reply, problem: str) -> None:
         run = self._run

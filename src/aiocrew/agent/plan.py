@@ -44,7 +44,7 @@ def plan_agent(
 
     Raises MissingInputError, and what resolving its model raises.
     """
-    owner = f"agent {agent.role!r}"
+    owner = ("agent", agent.role)
     role = interpolate(agent.role, inputs, owner, "role").strip()
     return AgentPlan(
         name=role,

@@ -17,8 +17,8 @@ T = TypeVar("T")
 class LocalSteps:
     """The default implementation of the port Steps."""
 
-    async def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> T:
-        return await body()
+    def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> Awaitable[T]:
+        return body()
 
     def branches(self, specs: Iterable[Branch[T]] = ()) -> TaskBranches[T]:
         return TaskBranches(specs)

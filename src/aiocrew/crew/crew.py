@@ -68,7 +68,7 @@ class Crew(CrewBlueprint):
         self, inputs: Sequence[Mapping[str, Any]], options: RunOptions | None, *, unbounded: bool
     ) -> Outcomes:
         batch = list(inputs)
-        files = [(f"task {task.label!r}", task.output_file) for task in self.tasks if task.output_file]
+        files = [(task.label, task.output_file) for task in self.tasks if task.output_file]
         if files:
             check_distinct_files(files, batch)
         kickoffs = [Kickoff(self, item, options, index=index, unbounded=unbounded) for index, item in enumerate(batch)]

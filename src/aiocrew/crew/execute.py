@@ -13,7 +13,7 @@ from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.crew.files import write_whole
-from aiocrew.crew.graph import ready
+from aiocrew.crew.graph import Frontier
 from aiocrew.crew.plan import CrewPlan, TaskPlan
 from aiocrew.errors import AiocrewError, TaskError
 from aiocrew.tools.calls import ToolMemory
@@ -44,20 +44,20 @@ class Execution:
         """
         tasks = self.plan.tasks
         numbers = {task.path: number for number, task in enumerate(tasks)}
-        started: set[int] = set()
+        frontier = Frontier(self.plan.nodes)
         none_yet: list[Branch[TaskOutput]] = []
         async with self.run.steps.branches(none_yet) as branches:
-            self._start_ready(branches, started)
+            self._start(frontier.first(), branches)
             async for path, settled in branches:
                 if isinstance(settled, Raised):
                     raise _first_of([(path, settled), *await branches.stop()])
-                self.outputs[numbers[path]] = settled.value
-                self._start_ready(branches, started)
+                ended = numbers[path]
+                self.outputs[ended] = settled.value
+                self._start(frontier.after(ended), branches)
         return [self.outputs[number] for number in range(len(tasks))]
 
-    def _start_ready(self, branches: Branches[TaskOutput], started: set[int]) -> None:
-        for number in ready(self.plan.nodes, started, self.outputs):
-            started.add(number)
+    def _start(self, free: list[int], branches: Branches[TaskOutput]) -> None:
+        for number in free:
             branches.start(Branch(self.plan.tasks[number].path, partial(self._task, number)))
 
     async def _task(self, number: int) -> TaskOutput:

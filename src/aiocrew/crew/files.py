@@ -13,7 +13,7 @@ from aiocrew.errors import BlueprintError, MissingInputError
 __all__ = ["check_distinct_files", "output_path", "write_whole"]
 
 
-def output_path(template: str, inputs: Mapping[str, Any] | None, owner: str) -> str:
+def output_path(template: str, inputs: Mapping[str, Any] | None, owner: tuple[str, str]) -> str:
     """Return the absolute path that `template` names, filled in.
 
     Raises BlueprintError if what was filled in leads out of the folder that the template itself names.
@@ -25,24 +25,25 @@ def output_path(template: str, inputs: Mapping[str, Any] | None, owner: str) -> 
     folder = os.path.abspath(os.path.expanduser(os.path.dirname(written_by_hand)))
     if "\0" in filled or filled == folder or os.path.commonpath([filled, folder]) != folder:
         raise BlueprintError(
-            f"{owner}: output_file={template!r}, filled in, is {filled!r} and leads out of its folder {folder!r}"
+            f"{owner[0]} {owner[1]!r}: output_file={template!r}, filled in, is {filled!r} and leads out of its folder "
+            f"{folder!r}"
         )
     return filled
 
 
 def check_distinct_files(templates: Sequence[tuple[str, str]], batch: Iterable[Mapping[str, Any]]) -> None:
-    """Raise BlueprintError if two inputs of a batch would write one file. `templates` holds (owner, output_file)."""
+    """Raise BlueprintError if two inputs of a batch would write one file. `templates` holds (task, output_file)."""
     written: dict[str, int] = {}
     for index, inputs in enumerate(batch):
-        for owner, template in templates:
+        for task, template in templates:
             try:
-                path = output_path(template, inputs, owner)
+                path = output_path(template, inputs, ("task", task))
             except MissingInputError:
                 continue  # that input's own run fails with it, or a before_kickoff callback adds what is missing
             first = written.setdefault(path, index)
             if first != index:
                 raise BlueprintError(
-                    f"{owner}: inputs {first} and {index} would both write {path!r}. "
+                    f"task {task!r}: inputs {first} and {index} would both write {path!r}. "
                     f"Put a {{placeholder}} that differs between the inputs into output_file={template!r}."
                 )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
 
-__all__ = ["Node", "Shape", "ready", "task_graph"]
+__all__ = ["Frontier", "Node", "Shape", "task_graph"]
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +56,25 @@ def _sees(position: int, shape: Shape, synchronous: list[int], joined: set[int])
     return tuple(range(position))
 
 
-def ready(nodes: Sequence[Node], started: Collection[int], ended: Collection[int]) -> list[int]:
-    """Return the tasks that may start now, in order of position."""
-    done = set(ended)
-    return [number for number, node in enumerate(nodes) if number not in started and node.waits <= done]
+class Frontier:
+    """Which tasks may start, as others end."""
+
+    __slots__ = ("_missing", "_nodes")
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+        self._missing = [len(node.waits) for node in nodes]
+
+    def first(self) -> list[int]:
+        """Return the tasks that wait for none, in order of position."""
+        return [number for number, missing in enumerate(self._missing) if not missing]
+
+    def after(self, ended: int) -> list[int]:
+        """Return the tasks that may start now that `ended` has ended, in order of position."""
+        free: list[int] = []
+        for number in range(ended + 1, len(self._nodes)):  # nobody waits for a later one
+            if ended in self._nodes[number].waits:
+                self._missing[number] -= 1
+                if not self._missing[number]:
+                    free.append(number)
+        return free

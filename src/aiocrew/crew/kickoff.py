@@ -16,7 +16,7 @@ from aiocrew.crew.plan import plan_crew
 from aiocrew.crew.published import publish
 from aiocrew.crew.usage import UsageCounter
 from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
-from aiocrew.types.context import RunContext, RunOptions, here
+from aiocrew.types.context import RunContext, RunOptions, emitter, here
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.paths import ROOT, child
@@ -113,7 +113,7 @@ class Kickoff:
             crew=crew.name,
             runtime=runtime,
             now_s=runtime.clock.monotonic_s,
-            sinks=(self._counter, *runtime.sinks, *crew.readers()),
+            emit=emitter((self._counter, *runtime.sinks, *crew.readers())),
             # A run inside such a run blocks the same loop.
             unbounded=self._unbounded or (outer is not None and outer.run.unbounded),
         )

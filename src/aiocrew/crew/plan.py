@@ -70,7 +70,7 @@ class _Planner:
     def plan(self, number: int, task: Task) -> TaskPlan:
         inputs = self._inputs
         label = task.label
-        owner = f"task {label!r}"
+        owner = ("task", label)
         assert task.agent is not None, "graph() saw to it"
         agent = self._agent(task.agent, task)
         return TaskPlan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -94,5 +94,10 @@ class Task(Blueprint):
         """The name by which messages call the task."""
         if self.name:
             return self.name
-        words = self.description.split(maxsplit=8)
-        return " ".join(words[:8]) + ("..." if len(words) > 8 else "")
+        return _beginning(self.description[:400])
+
+
+@lru_cache(maxsize=1024)
+def _beginning(text: str) -> str:
+    words = text.split(maxsplit=8)
+    return " ".join(words[:8]) + ("..." if len(words) > 8 else "")

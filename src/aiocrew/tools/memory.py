@@ -58,6 +58,8 @@ class ToolMemory:
     the task is given out once more, in the order of recording, and then the tools run again.
     """
 
+    __slots__ = ("_finished", "_flights", "_given", "_reusable", "_tools", "_used")
+
     def __init__(self) -> None:
         self._tools: dict[int, BaseTool] = {}
         self._used: defaultdict[int, int] = defaultdict(int)

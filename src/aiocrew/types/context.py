@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from aiocrew.types.events import Event
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Clock, EventSink, Steps
 
-__all__ = ["Here", "RunContext", "RunOptions", "Runtime", "active_runtime", "here"]
+__all__ = ["Here", "RunContext", "RunOptions", "Runtime", "active_runtime", "emitter", "here"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,8 @@ class RunContext(msgspec.Struct, frozen=True):
     runtime: Runtime
     now_s: Callable[[], float]
     """The clock's monotonic seconds."""
-    sinks: tuple[EventSink, ...] = ()
+    emit: Callable[[Event], None]
+    """Tells every reader of the run."""
     unbounded: bool = False
     """The run blocks a running event loop, so its calls may not wait for a slot that this loop holds."""
 
@@ -53,16 +54,24 @@ class RunContext(msgspec.Struct, frozen=True):
     def steps(self) -> Steps:
         return self.runtime.steps
 
-    def emit(self, event: Event) -> None:
-        for sink in self.sinks:
-            sink.emit(event)
-
 
 class Here(msgspec.Struct, frozen=True):
     """Which step of which run the current code belongs to."""
 
     run: RunContext
     path: Path
+
+
+def emitter(sinks: Sequence[EventSink]) -> Callable[[Event], None]:
+    """Return a function that gives an event to every one of `sinks`."""
+    if len(sinks) == 1:
+        return sinks[0].emit
+
+    def emit(event: Event) -> None:
+        for sink in sinks:
+            sink.emit(event)
+
+    return emit
 
 
 active_runtime: ContextVar[Runtime | None] = ContextVar("aiocrew_runtime", default=None)

@@ -92,8 +92,8 @@ class Branches(Protocol[T]):
 class Steps(Protocol):
     """The engine's only way to an effect and to parallel work."""
 
-    async def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> T:
-        """Return what `body` gives; an implementation may record it, or return what it recorded before.
+    def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> Awaitable[T]:
+        """Give what `body` gives; an implementation may record it, or give what it recorded before.
 
         `returns` is the type of the result: a record that JSON can hold.
         """
