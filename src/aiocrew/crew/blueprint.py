@@ -13,9 +13,9 @@ from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.graph import Node, Shape, task_graph
 from aiocrew.crew.process import Process
-from aiocrew.crew.readiness import load_client
 from aiocrew.crew.task import Task
 from aiocrew.errors import BlueprintError, NotBuiltError
+from aiocrew.models.readiness import load_client
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.ports import EventSink
 from aiocrew.types.usage import UsageMetrics
