@@ -1,4 +1,4 @@
-"""What holds for every test: no socket leaves this machine, and the environment decides nothing."""
+"""What holds for every test: no socket leaves this machine, the environment and the machine's speed decide nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 DECIDING = ("OPENAI_", "SERPER_", "AIOCREW_", "CREWAI_")
 """Prefixes of variables that change what the engine does; the keys of the other providers end in _API_KEY."""

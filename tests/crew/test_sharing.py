@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 
 from aiocrew.crew.crew import Crew
@@ -11,6 +12,8 @@ from aiocrew.types.messages import Reply, ToolResult
 from aiocrew.types.usage import Usage
 from tests.crew.scenes import agent_with, task_for
 from tests.doubles import calls, prompt
+
+SOAK = os.environ.get("AIOCREW_SOAK_SEEDS")
 
 
 class Echo:
@@ -79,12 +82,18 @@ async def one_crew_many_times(seed, number):
     assert crew.tasks[0].description == "Say mark<{m}>"
 
 
+# How many seeds run at full size; AIOCREW_SOAK_SEEDS=1000 takes a few minutes.
+FULL = range(int(SOAK or 10))
+
+
 def test_one_agent_in_fifty_crews():
-    asyncio.run(one_agent_in_many_crews(0, 50))
+    for seed in FULL:
+        asyncio.run(one_agent_in_many_crews(seed, 50))
 
 
 def test_one_crew_a_hundred_times_at_once():
-    asyncio.run(one_crew_many_times(0, 100))
+    for seed in FULL:
+        asyncio.run(one_crew_many_times(seed, 100))
 
 
 def test_nothing_crosses_over_a_thousand_seeds():

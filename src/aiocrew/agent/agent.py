@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from aiocrew.errors import BlueprintError
 from aiocrew.models.llm import LLM
-from aiocrew.tools.base import BaseTool, as_tool
+from aiocrew.tools.base import as_tool
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.ports import Model
 
@@ -42,7 +42,7 @@ class Agent(Blueprint):
     goal: str
     backstory: str
     llm: Any = None
-    tools: list[BaseTool] = Field(default_factory=list[BaseTool])
+    tools: list[Any] = Field(default_factory=list[Any])  # of BaseTool; a list of a subclass is welcome, too
     verbose: bool = False
     max_iter: int = Field(default=25, ge=1)
     max_execution_time: float | None = Field(default=None, gt=0)

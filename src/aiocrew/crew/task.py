@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from pydantic import Field, field_validator
 
 from aiocrew.agent.agent import Agent
-from aiocrew.tools.base import BaseTool, as_tool
+from aiocrew.tools.base import as_tool
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.outputs import TaskOutput
 
@@ -40,7 +40,7 @@ class Task(Blueprint):
     expected_output: str
     agent: Agent | None = None
     context: list[Task] | None = None
-    tools: list[BaseTool] = Field(default_factory=list[BaseTool])
+    tools: list[Any] = Field(default_factory=list[Any])  # of BaseTool; a list of a subclass is welcome, too
     async_execution: bool = False
     callback: Callable[..., Any] | None = None
     output_file: str | None = None

@@ -83,6 +83,7 @@ class CrewOutput(BaseModel):
 
     ok: ClassVar[Literal[True]] = True
     status: ClassVar[Status] = "ok"
+    error: ClassVar[None] = None
 
     @property
     def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
