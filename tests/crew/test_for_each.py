@@ -59,6 +59,12 @@ async def test_a_missing_variable_fails_its_input_only():
     assert isinstance(outcomes[1].error, MissingInputError)
 
 
+@pytest.mark.parametrize("inputs", [{"topic": "x"}, "x", None, [1]])
+async def test_inputs_that_are_no_list_of_dicts_are_named(inputs):
+    with pytest.raises(BlueprintError, match="must be a"):
+        await one_task_crew(ScriptedModel()).kickoff_for_each_async(inputs)
+
+
 async def test_no_inputs_give_no_outcomes():
     outcomes = await one_task_crew(ScriptedModel()).kickoff_for_each_async([])
     assert list(outcomes) == []

@@ -82,8 +82,8 @@ async def one_crew_many_times(seed, number):
     assert crew.tasks[0].description == "Say mark<{m}>"
 
 
-# How many seeds run at full size; AIOCREW_SOAK_SEEDS=1000 takes a few minutes.
-FULL = range(int(SOAK or 10))
+# How many seeds run at full size; AIOCREW_SOAK_SEEDS=1000 takes half a minute.
+FULL = range(int(SOAK or 100))
 
 
 def test_one_agent_in_fifty_crews():

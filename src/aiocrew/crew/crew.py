@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.files import check_distinct_files
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.crew.run import Run
+from aiocrew.errors import BlueprintError
 from aiocrew.types.context import RunOptions
 from aiocrew.types.outputs import CrewOutput, Outcomes
 
@@ -53,7 +54,7 @@ class Crew(CrewBlueprint):
     akickoff = kickoff_async
 
     async def kickoff_for_each_async(
-        self, inputs: Sequence[Mapping[str, Any]], *, options: RunOptions | None = None
+        self, inputs: Iterable[Mapping[str, Any]], *, options: RunOptions | None = None
     ) -> Outcomes:
         """Return one outcome for each input, in their order, all runs going on at once.
 
@@ -65,9 +66,9 @@ class Crew(CrewBlueprint):
     akickoff_for_each = kickoff_for_each_async
 
     async def _for_each(
-        self, inputs: Sequence[Mapping[str, Any]], options: RunOptions | None, *, unbounded: bool
+        self, inputs: Iterable[Mapping[str, Any]], options: RunOptions | None, *, unbounded: bool
     ) -> Outcomes:
-        batch = list(inputs)
+        batch = _listed(inputs)
         files = [(task.label, task.output_file) for task in self.tasks if task.output_file]
         if files:
             check_distinct_files(files, batch)
@@ -86,6 +87,14 @@ class Crew(CrewBlueprint):
     ) -> CrewOutput:
         return await Kickoff(self, inputs, options, unbounded=unbounded).carry_out()
 
-    def kickoff_for_each(self, inputs: Sequence[Mapping[str, Any]], *, options: RunOptions | None = None) -> Outcomes:
+    def kickoff_for_each(self, inputs: Iterable[Mapping[str, Any]], *, options: RunOptions | None = None) -> Outcomes:
         """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too."""
         return run_blocking("kickoff_for_each", partial(self._for_each, inputs, options))
+
+
+def _listed(inputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    if isinstance(inputs, (Mapping, str)) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BlueprintError(
+            f"inputs={inputs!r} must be a list of dicts, one for each run; kickoff takes a single dict"
+        )
+    return list(inputs)

@@ -14,6 +14,7 @@ from aiocrew.models.failures import (
     failure,
     given_up,
     is_retryable,
+    most_retries,
     timeout_failure,
     unreadable,
 )
@@ -127,7 +128,7 @@ class ChatModel:
         """Wait until the next attempt may start; raise `error` if there is none."""
         if not is_retryable(error):
             raise error
-        if attempt > self.endpoint.max_retries:
+        if attempt > most_retries(error, self.endpoint):
             raise given_up(error, attempt)
         runtime = _runtime()
         wait_s = delay_s(attempt, error.retry_after_s, runtime.chance())

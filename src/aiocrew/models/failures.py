@@ -33,6 +33,7 @@ __all__ = [
     "failure",
     "given_up",
     "is_retryable",
+    "most_retries",
     "retry_after_s",
     "scrub",
     "timeout_failure",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 _READABLE = 800
+_RETRIES_HERE = 3
 
 _TOO_LONG = re.compile(
     r"context_length_exceeded|context_window_exceeded|exceed_context_size|maximum context length|maximum prompt length"
@@ -115,6 +117,15 @@ def is_retryable(error: ProviderError) -> bool:
     if isinstance(error, (RequestRefusedError, QuotaExceededError)):
         return False
     return not (isinstance(error.__cause__, NetError) and error.__cause__.permanent)
+
+
+def most_retries(error: ProviderError, endpoint: Endpoint) -> int:
+    """Return how often a call may be tried again after `error`."""
+    cause = error.__cause__
+    if isinstance(cause, NetError) and cause.unreached and _is_loopback(cause.host):
+        # Nobody listens on this very machine: somebody forgot to start a server, and is waiting to be told.
+        return min(endpoint.max_retries, _RETRIES_HERE)
+    return endpoint.max_retries
 
 
 def scrub(text: str, endpoint: Endpoint) -> str:
