@@ -35,8 +35,14 @@ def _facts(brief: Brief) -> list[str]:
     """Return what is known: the tools' results first, then what earlier tasks gave."""
     known = [*brief.results, *brief.context]
     # The remark under an earlier answer is no fact of this one.
-    found = (_short(sentence) for text in known for sentence in sentences(text.replace(HONEST, "")))
+    found = (_short(piece) for text in known for piece in _pieces(text.replace(HONEST, "")))
     return list(dict.fromkeys(fact for fact in found if any(c.isalnum() for c in fact)))
+
+
+def _pieces(text: str) -> list[str]:
+    """Return a list's points, without what stands above them; else the sentences."""
+    points = [line[2:].strip() for line in text.splitlines() if line.startswith("- ")]
+    return points or sentences(text)
 
 
 def _text(brief: Brief) -> str:
