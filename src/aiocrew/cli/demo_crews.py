@@ -100,10 +100,10 @@ def _writer(model: str) -> Agent:
     )
 
 
-def _summary(writer: Agent, points: int) -> Task:
+def _summary(writer: Agent) -> Task:
     return Task(
         description="Write a summary on {topic}, from what your colleagues found.",
-        expected_output=f"{points} bullet points, each a full sentence.",
+        expected_output="2 bullet points, each a full sentence.",
         agent=writer,
     )
 
@@ -123,7 +123,7 @@ def _pair(model: str) -> Crew:
         expected_output="2 bullet points: what the notes say, and what the figures say.",
         agent=researcher,
     )
-    return Crew(name="pair", agents=[researcher, writer], tasks=[research, _summary(writer, 3)])
+    return Crew(name="pair", agents=[researcher, writer], tasks=[research, _summary(writer)])
 
 
 def _trio(model: str) -> Crew:
@@ -155,4 +155,4 @@ def _trio(model: str) -> Crew:
         agent=statistician,
         async_execution=True,
     )
-    return Crew(name="trio", agents=[reader, statistician, writer], tasks=[notes, figures, _summary(writer, 4)])
+    return Crew(name="trio", agents=[reader, statistician, writer], tasks=[notes, figures, _summary(writer)])
