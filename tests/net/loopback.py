@@ -140,9 +140,14 @@ async def _listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIt
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         for writer in left.values():
-            writer.transport.abort()
+            _abort(writer)
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    with suppress(AttributeError):  # Python 3.11.2 forgets the protocol of a TLS transport that is closed already
+        writer.transport.abort()
 
 
 @asynccontextmanager
@@ -167,7 +172,7 @@ async def connect_proxy(to_port: int) -> AsyncIterator[tuple[int, list[str]]]:
                 there[1].write(head)
             await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
         finally:
-            there[1].transport.abort()
+            _abort(there[1])
             with suppress(ConnectionError):
                 await there[1].wait_closed()
 

@@ -80,8 +80,9 @@ async def post_and_read(session: aiohttp.ClientSession, host: aiohttp.ClientRequ
             message, payload = await protocol.read()
         answer = Answer(message.code, message.headers, await payload.read())
     except BaseException:
-        if connection.transport is not None:
-            connection.transport.abort()  # closing would first send what still lies in the buffer
+        transport = connection.transport
+        if transport is not None and not transport.is_closing():
+            transport.abort()  # closing would first send what still lies in the buffer
         connection.close()
         raise
     connection.release()
