@@ -3,7 +3,8 @@ from __future__ import annotations
 from aiocrew import Usage
 from aiocrew.batch.at_once import fan_out
 from aiocrew.cli.demo_crews import research_jobs
-from aiocrew.cli.readers import Progress, Tally, reading
+from aiocrew.cli.readers import Progress, Tally
+from aiocrew.seeing.recorder import reading
 from aiocrew.types.events import (
     CrewKickoffFailed,
     Event,

@@ -13,12 +13,13 @@ from rich.text import Text
 from aiocrew.agent.agent import Agent
 from aiocrew.aio.door import run_sync
 from aiocrew.batch.at_once import fan_out
-from aiocrew.cli.readers import Tally, reading
+from aiocrew.cli.readers import Tally
 from aiocrew.cli.screen import redrawn, shortened
 from aiocrew.console.account import printable
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.task import Task
 from aiocrew.models.lookup import resolve
+from aiocrew.seeing.recorder import reading
 from aiocrew.types.outputs import FailedRun, Outcomes
 
 __all__ = ["BenchOptions", "run_bench"]

@@ -12,10 +12,11 @@ from rich.text import Text
 from aiocrew.aio.door import run_sync
 from aiocrew.batch.at_once import fan_out
 from aiocrew.cli.demo_crews import Job, research_jobs
-from aiocrew.cli.readers import Progress, reading
+from aiocrew.cli.readers import Progress
 from aiocrew.cli.screen import console_on, progress_shown, shortened
 from aiocrew.crew.run import Run
 from aiocrew.models.lookup import resolve
+from aiocrew.seeing.recorder import reading
 from aiocrew.types.outputs import CrewOutput, Outcome, Outcomes
 
 __all__ = ["DEFAULT_LATENCY_S", "DemoOptions", "run_demo"]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from aiocrew.aio.runtime import local_runtime
-from aiocrew.types.context import active_runtime
 from aiocrew.types.events import (
     CrewKickoffCompleted,
     CrewKickoffFailed,
@@ -21,20 +18,8 @@ from aiocrew.types.events import (
     ToolUsageFinished,
     ToolUsageStarted,
 )
-from aiocrew.types.ports import EventSink
 
-__all__ = ["CrewLine", "Progress", "Tally", "reading"]
-
-
-@contextmanager
-def reading(sink: EventSink) -> Generator[None]:
-    """Let `sink` read the events of every run that is made in this block."""
-    runtime = local_runtime()
-    token = active_runtime.set(replace(runtime, sinks=(*runtime.sinks, sink)))
-    try:
-        yield
-    finally:
-        active_runtime.reset(token)
+__all__ = ["CrewLine", "Progress", "Tally"]
 
 
 class Tally:

@@ -1,4 +1,4 @@
-"""A reader that keeps every event."""
+"""Letting readers see the events of runs, and the reader that keeps them all."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import replace
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.types.context import active_runtime
 from aiocrew.types.events import Event
+from aiocrew.types.ports import EventSink
 
-__all__ = ["Recorder", "recording"]
+__all__ = ["Recorder", "reading", "recording"]
 
 
 class Recorder:
@@ -24,12 +25,19 @@ class Recorder:
 
 
 @contextmanager
-def recording() -> Generator[list[Event]]:
-    """Give the list that the events of all runs started in this block go to."""
-    recorder = Recorder()
+def reading(sink: EventSink) -> Generator[None]:
+    """Let `sink` read the events of every run that is made in this block."""
     runtime = local_runtime()
-    token = active_runtime.set(replace(runtime, sinks=(*runtime.sinks, recorder)))
+    token = active_runtime.set(replace(runtime, sinks=(*runtime.sinks, sink)))
     try:
-        yield recorder.events
+        yield
     finally:
         active_runtime.reset(token)
+
+
+@contextmanager
+def recording() -> Generator[list[Event]]:
+    """Give the list that the events of every run made in this block go to."""
+    recorder = Recorder()
+    with reading(recorder):
+        yield recorder.events
