@@ -203,3 +203,10 @@ async def test_a_model_of_ten_lines_may_stream():
         output = await kickoff(Words())
     assert output.raw == "whole"
     assert [event.text for event in events if isinstance(event, LLMStreamChunk)] == ["Your", "task:", "Work"]
+
+
+async def test_the_same_fault_three_times_in_a_row_ends_the_attempt():
+    model = ScriptedModel(by=lambda _: Reply("", finish_reason="length"))
+    with pytest.raises(UnusableReplyError, match=r"in 3 replies; the last one: .*max_tokens"):
+        await kickoff(model, max_retry_limit=1)
+    assert len(model.requests) == 6

@@ -21,6 +21,9 @@ from aiocrew.types.paths import Path, child
 
 __all__ = ["perform"]
 
+_HOPELESS = 3
+"""So many replies in a row with one and the same fault, and no correction will help: each of them is paid for."""
+
 
 async def perform(
     plan: AgentPlan, assignment: Assignment, run: RunContext, path: Path, memory: ToolMemory
@@ -73,7 +76,7 @@ class _Attempt:
         plan = self._plan
         text_tools = plan.toolbox.specs if self._in_text else ()
         self._transcript = opening(plan.persona, assignment, text_tools, use_system_prompt=plan.use_system_prompt)
-        problem = "there is none"
+        problem, repeated = "", 0
         for number in range(plan.max_iter + 1):
             closing = number == plan.max_iter
             path = child(self._path, f"turn-{number}")
@@ -87,14 +90,17 @@ class _Attempt:
                     answer = await self._call_tools(path, reply, asked)
                     if answer is not None:
                         return await self._finish(path, AgentFinish(asked.thought, answer, reply.text))
-                case Repair(problem=problem):
+                case Repair(problem=found):
+                    problem, repeated = found, repeated + 1 if found == problem else 1
+                    if repeated == _HOPELESS:
+                        break
                     self._repair(path, reply, problem)
                 case Refuse(refusal=refusal):
                     raise ModelRefusedError(f"{plan.model.name} declined to answer: {refusal}", refusal=refusal)
                 case _:
                     assert_never(step)
         raise UnusableReplyError(
-            f"{plan.model.name} gave no usable answer in {plan.max_iter + 1} replies; the last one: {problem}"
+            f"{plan.model.name} gave no usable answer in {number + 1} replies; the last one: {problem}"
         )
 
     def _request(self, closing: bool) -> Request:

@@ -6,14 +6,20 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 from aiocrew.aio.pool import start_thread
 
-__all__ = ["loop_is_running", "run_sync"]
+__all__ = ["blocks_a_loop", "loop_is_running", "run_sync"]
 
 T = TypeVar("T")
+
+blocks_a_loop: ContextVar[bool] = ContextVar("aiocrew_blocks_a_loop", default=False)
+"""Set for work that a running loop waits for in a blocking way, and for all that this work starts.
+
+Such work may not wait for anything that the blocked loop holds: it would never be given back.
+"""
 
 
 def loop_is_running() -> bool:
@@ -52,6 +58,7 @@ def _run_in_other_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return await main()
 
     context = copy_context()
+    context.run(blocks_a_loop.set, True)
 
     def job() -> None:
         try:

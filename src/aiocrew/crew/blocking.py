@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, TypeVar
 
 from aiocrew.aio.door import loop_is_running, run_sync
@@ -23,16 +22,14 @@ class BlockingKickoffWarning(AiocrewWarning):
 _warned_at: set[tuple[str, int]] = set()
 
 
-def run_blocking(door: str, main: Callable[..., Coroutine[Any, Any, T]]) -> T:
-    """Return what `main(unbounded=...)` gives, for the public method named `door` that calls this.
+def run_blocking(door: str, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Return what the coroutine `main()` gives, for the public method named `door` that calls this.
 
-    Inside a running loop the calls of the run are unbounded: they may not wait for a slot that the blocked loop holds.
-    The line that blocks a loop is told once.
+    The line that blocks a running loop is told once.
     """
-    blocks_a_loop = loop_is_running()
-    if blocks_a_loop:
+    if loop_is_running():
         _warn(door)
-    return run_sync(partial(main, unbounded=blocks_a_loop))
+    return run_sync(main)
 
 
 def _warn(door: str) -> None:

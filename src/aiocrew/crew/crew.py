@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from aiocrew.batch.at_once import fan_out
 from aiocrew.crew.blocking import run_blocking
@@ -61,40 +61,29 @@ class Crew(CrewBlueprint):
         An input that fails is a FailedRun in its place; the others are untouched. Raises BlueprintError before the
         first call if two inputs would write one output_file.
         """
-        return await self._for_each(inputs, options, unbounded=False)
-
-    akickoff_for_each = kickoff_for_each_async
-
-    async def _for_each(
-        self, inputs: Iterable[Mapping[str, Any]], options: RunOptions | None, *, unbounded: bool
-    ) -> Outcomes:
         batch = _listed(inputs)
         files = [(task.label, task.output_file) for task in self.tasks if task.output_file]
         if files:
             check_distinct_files(files, batch)
-        kickoffs = [Kickoff(self, item, options, index=index, unbounded=unbounded) for index, item in enumerate(batch)]
+        kickoffs = [Kickoff(self, item, options, index=index) for index, item in enumerate(batch)]
         return Outcomes(await fan_out([kickoff.outcome for kickoff in kickoffs]))
+
+    akickoff_for_each = kickoff_for_each_async
 
     def kickoff(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> CrewOutput:
         """Return the output of one run, for code that cannot await.
 
         Inside a running event loop it works, but blocks that loop, and warns with the line that called it.
         """
-        return run_blocking("kickoff", partial(self._kickoff_once, inputs, options))
-
-    async def _kickoff_once(
-        self, inputs: Mapping[str, Any] | None, options: RunOptions | None, *, unbounded: bool
-    ) -> CrewOutput:
-        return await Kickoff(self, inputs, options, unbounded=unbounded).carry_out()
+        return run_blocking("kickoff", lambda: self.kickoff_async(inputs, options=options))
 
     def kickoff_for_each(self, inputs: Iterable[Mapping[str, Any]], *, options: RunOptions | None = None) -> Outcomes:
         """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too."""
-        return run_blocking("kickoff_for_each", partial(self._for_each, inputs, options))
+        return run_blocking("kickoff_for_each", lambda: self.kickoff_for_each_async(inputs, options=options))
 
 
-def _listed(inputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    if isinstance(inputs, (Mapping, str)) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise BlueprintError(
-            f"inputs={inputs!r} must be a list of dicts, one for each run; kickoff takes a single dict"
-        )
-    return list(inputs)
+def _listed(inputs: Any) -> list[Mapping[str, Any]]:
+    if isinstance(inputs, Mapping | str) or not isinstance(inputs, Iterable):
+        shown = reprlib.repr(inputs)  # pyright: ignore[reportUnknownArgumentType]
+        raise BlueprintError(f"inputs={shown} must be a list of dicts, one for each run; kickoff takes a single dict")
+    return list(cast("Iterable[Mapping[str, Any]]", inputs))

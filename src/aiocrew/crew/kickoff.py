@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import reprlib
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from aiocrew.crew.plan import plan_crew
 from aiocrew.crew.published import publish
 from aiocrew.crew.usage import UsageCounter
 from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
-from aiocrew.types.context import RunContext, RunOptions, emitter, here
+from aiocrew.types.context import RunContext, RunOptions, emitter
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.paths import ROOT, child
@@ -28,10 +29,7 @@ _DEFAULTS = RunOptions()
 
 
 class Kickoff:
-    """The work of one run; it is carried out once.
-
-    `unbounded` says that it blocks a running loop, so that its calls may not wait for what this loop holds.
-    """
+    """The work of one run; it is carried out once."""
 
     __slots__ = (
         "_counter",
@@ -42,7 +40,6 @@ class Kickoff:
         "_options",
         "_runtime",
         "_started_s",
-        "_unbounded",
         "run_id",
     )
 
@@ -53,14 +50,12 @@ class Kickoff:
         options: RunOptions | None,
         *,
         index: int = 0,
-        unbounded: bool = False,
     ) -> None:
         """Raises BlueprintError when `inputs` is no mapping."""
         self._crew = crew
         self._inputs = _checked(inputs)
         self._options = options or _DEFAULTS
         self._index = index
-        self._unbounded = unbounded
         self._runtime = local_runtime()
         self._counter = UsageCounter()
         self._started_s = self._ended_s = 0.0
@@ -107,15 +102,13 @@ class Kickoff:
             return self._failed(error)
 
     def _begin(self) -> RunContext:
-        crew, runtime, outer = self._crew, self._runtime, here.get()
+        crew, runtime = self._crew, self._runtime
         run = RunContext(
             run_id=self.run_id,
             crew=crew.name,
             runtime=runtime,
             now_s=runtime.clock.monotonic_s,
             emit=emitter((self._counter, *runtime.sinks, *crew.readers())),
-            # A run inside such a run blocks the same loop.
-            unbounded=self._unbounded or (outer is not None and outer.run.unbounded),
         )
         self._started_s = self._ended_s = run.now_s()
         run.emit(CrewKickoffStarted(run.run_id, ROOT, self._started_s, run.crew, runtime.clock.wall_s(), self._inputs))
@@ -174,7 +167,7 @@ class Kickoff:
 
 def _checked(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise BlueprintError(f"inputs={inputs!r} must be a dict that gives each {{placeholder}} its value")
+        raise BlueprintError(f"inputs={reprlib.repr(inputs)} must be a dict that gives each {{placeholder}} its value")
     return None if inputs is None else dict(inputs)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from aiocrew.admission.limits import limit_for
+from aiocrew.aio.door import blocks_a_loop
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import ModelTimeoutError, ProviderError
 from aiocrew.models.endpoint import Endpoint
@@ -81,7 +82,7 @@ class ChatModel:
             attempt += 1
             try:
                 async with (
-                    self._limit.slot(unbounded=_unbounded()),
+                    self._limit.slot(unbounded=blocks_a_loop.get()),
                     StreamedReply(self._target or self._prepare(), body, self.endpoint) as streamed,
                 ):
                     while chunks := await streamed.chunks():
@@ -102,7 +103,7 @@ class ChatModel:
     async def _attempt(self, body: bytes) -> Reply:
         endpoint = self.endpoint
         target = self._target or self._prepare()
-        async with self._limit.slot(unbounded=_unbounded()):
+        async with self._limit.slot(unbounded=blocks_a_loop.get()):
             try:
                 status, headers, data = await target.post(body, endpoint.timeout_s, self._timed_out)
             except NetError as error:
@@ -137,11 +138,6 @@ class ChatModel:
             model = self.endpoint.label
             run.emit(LLMCallRetried(run.run_id, where.path, run.now_s(), model, attempt, wait_s, error.message))
         await runtime.clock.sleep(wait_s)
-
-
-def _unbounded() -> bool:
-    where = here.get()
-    return where is not None and where.run.unbounded
 
 
 def _runtime() -> Runtime:

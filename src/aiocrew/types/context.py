@@ -47,8 +47,6 @@ class RunContext(msgspec.Struct, frozen=True):
     """The clock's monotonic seconds."""
     emit: Callable[[Event], None]
     """Tells every reader of the run."""
-    unbounded: bool = False
-    """The run blocks a running event loop, so its calls may not wait for a slot that this loop holds."""
 
     @property
     def steps(self) -> Steps:
