@@ -74,6 +74,7 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("aio/door.py", "_run_in_other_thread"): "an interrupted wait stops what it waits for, and is raised",
     ("aio/door.py", "job"): "the waiting thread raises it",
     ("aio/pool.py", "job"): "whoever awaits the thread raises it",
+    ("net/resolver.py", "_look_up"): "whoever waits for the lookup raises it",
     ("net/exchange.py", "post_and_read"): "a broken exchange closes its socket, whatever broke it",
     ("tools/calls.py", "_prepare"): "user code: the validators of an args_schema",
     ("tools/calls.py", "_execute"): "user code: a tool's exception is the model's to read",

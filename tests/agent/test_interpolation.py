@@ -47,3 +47,7 @@ def test_every_placeholder_gives_its_value_and_nothing_else_changes(parts, data)
     values = {name: data.draw(st.text()) for _, name in parts}
     text = "".join(f"{before}{{{name}}}" for before, name in parts)
     assert fill(text, values) == "".join(before + values[name] for before, name in parts)
+
+
+def test_an_identifier_may_be_in_any_script():
+    assert fill("{thème} {主题} {été}", {"thème": 1, "主题": 2, "été": 3}) == "1 2 3"

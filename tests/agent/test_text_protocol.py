@@ -66,3 +66,10 @@ def test_an_answer_comes_back_whole(answer):
     read = read_reply(f"Final Answer: {answer}")
     assert isinstance(read, FinalAnswer)
     assert read.answer == answer.strip() or answer[:1] in "* \t"
+
+
+@pytest.mark.parametrize("run", ["* ", " ", "*", "\t", "[", "\n "])
+def test_a_long_degenerate_reply_is_read_at_once(run):
+    # A pattern that is worse than linear would not end within the time that a test has.
+    read_reply(f"Action: {run * 40_000}x\nfinal answer\nAction Input{run * 40_000}")
+    read_reply(f"Thought{run * 40_000}: {run * 40_000} final answer")

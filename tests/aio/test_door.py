@@ -54,3 +54,26 @@ def test_with_nest_asyncio_applied():
         "assert run_sync(answer) == 42\n"
     )
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=20, check=False).returncode == 0
+
+
+def test_ctrl_c_reaches_work_that_blocks_a_running_loop():
+    code = (
+        "import asyncio, os, signal, threading\n"
+        "from aiocrew.aio.door import run_sync\n"
+        "ended = []\n"
+        "async def work():\n"
+        "    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    try:\n"
+        "        await asyncio.sleep(60)\n"
+        "    finally:\n"
+        "        ended.append(True)\n"
+        "async def main():\n"
+        "    run_sync(work)\n"
+        "try:\n"
+        "    asyncio.run(main())\n"
+        "except KeyboardInterrupt:\n"
+        "    assert ended == [True]\n"
+        "    print('interrupted')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], timeout=20, check=False, capture_output=True, text=True)
+    assert (run.stdout, run.returncode) == ("interrupted\n", 0)

@@ -29,3 +29,12 @@ async def test_a_verbose_crew_or_agent_accounts_on_stderr(capsys):
 @given(st.text())
 def test_what_is_shown_is_one_printable_line(text):
     assert printable(text).isprintable()
+
+
+async def test_a_stream_that_nobody_reads_fails_no_run(monkeypatch):
+    class Broken:
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Broken())
+    assert (await one_task_crew(ScriptedModel("ok"), verbose=True).kickoff_async()).raw == "ok"

@@ -58,3 +58,23 @@ async def test_without_create_directory_a_missing_folder_fails_the_task(tmp_path
 def test_an_empty_path_is_refused():
     with pytest.raises(ValueError, match="output_file is empty"):
         task_for(agent_with(ScriptedModel()), output_file=" ")
+
+
+async def test_an_input_whose_path_leads_away_fails_alone(tmp_path):
+    agent = agent_with(ScriptedModel(by=lambda _: "text"))
+    crew = Crew(agents=[agent], tasks=[task_for(agent, output_file=str(tmp_path / "{topic}.md"))])
+    outcomes = await crew.kickoff_for_each_async([{"topic": "fine"}, {"topic": "../../x"}])
+    assert [outcome.ok for outcome in outcomes] == [True, False]
+    assert isinstance(outcomes[1].error, BlueprintError)
+
+
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path):
+    target = tmp_path / ("人" * 80 + ".md")
+    write_whole(str(target), "bad \ud83d pair", create_directory=True, token="0" * 32)
+    assert target.read_text() == "bad ? pair"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_is_not_wanted_any_more_is_not_written(tmp_path):
+    write_whole(str(tmp_path / "x.md"), "text", create_directory=True, token="t", wanted=lambda: False)
+    assert list(tmp_path.iterdir()) == []

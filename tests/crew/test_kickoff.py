@@ -20,6 +20,7 @@ from aiocrew.errors import (
 )
 from aiocrew.types.context import RunOptions
 from aiocrew.types.messages import Reply
+from aiocrew.types.outputs import CrewOutput
 from tests.crew.scenes import agent_with, one_task_crew, task_for
 from tests.doubles import ScriptedModel, on_virtual_time, prompt
 
@@ -248,3 +249,48 @@ async def test_changing_a_blueprint_does_not_reach_a_run_under_way():
         go_on.set()
         await run
     assert "Second" in Gate.prompts[1]
+
+
+def test_a_process_that_is_set_later_is_refused_as_well():
+    crew = one_task_crew(ScriptedModel())
+    crew.process = Process.hierarchical
+    with pytest.raises(NotBuiltError, match="hierarchical"):
+        crew.kickoff()
+
+
+def test_what_is_not_built_is_refused_when_it_is_set_later_as_well():
+    agent = agent_with(ScriptedModel())
+    with pytest.raises(NotBuiltError, match="allow_delegation"):
+        agent.allow_delegation = True
+    agent.allow_delegation = False
+    with pytest.raises(NotBuiltError, match="output_pydantic"):
+        task_for(agent).output_pydantic = int
+
+
+async def test_a_function_that_was_put_among_the_tools_later_is_named():
+    agent = agent_with(ScriptedModel())
+    agent.tools.append(print)
+    with pytest.raises(BlueprintError, match="'print' is no tool"):
+        await Crew(agents=[agent], tasks=[task_for(agent)]).kickoff_async()
+
+
+@pytest.mark.parametrize("deadline_s", ["3", 0, -1, float("inf"), float("nan")])
+def test_a_deadline_is_a_number_of_seconds(deadline_s):
+    with pytest.raises(BlueprintError, match="deadline_s"):
+        RunOptions(deadline_s=deadline_s)
+
+
+async def test_inputs_have_texts_as_keys():
+    with pytest.raises(BlueprintError, match="texts as its keys"):
+        await one_task_crew(ScriptedModel()).kickoff_async({1: "a"})
+
+
+async def test_an_output_that_a_callback_replaces_still_belongs_to_its_input():
+    crew = one_task_crew(
+        ScriptedModel(by=lambda _: "ok"), after_kickoff_callbacks=[lambda output: CrewOutput(raw=output.raw.upper())]
+    )
+    outcomes = await crew.kickoff_for_each_async([{"topic": n} for n in range(3)])
+    assert [(outcome.raw, outcome.index, outcome.inputs) for outcome in outcomes] == [
+        ("OK", n, {"topic": n}) for n in range(3)
+    ]
+    assert outcomes.token_usage.total_tokens == 45

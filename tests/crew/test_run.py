@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 
 import pytest
 
-from aiocrew.errors import BadRequestError, UsageError
+from aiocrew.errors import BadRequestError, CallbackError, TaskError, UsageError
 from aiocrew.types.messages import Reply
 from tests.crew.scenes import one_task_crew
 from tests.doubles import ScriptedModel
@@ -162,3 +163,81 @@ async def test_an_outer_cancel_in_the_tick_of_a_childs_failure_wins():
     with pytest.raises(asyncio.CancelledError):
         await parent
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_cancelling_twice_leaves_the_awaiting_task_alone():
+    gate = Gate()
+    run = one_task_crew(gate).start()
+
+    async def wait():
+        outcome = await run.outcome()
+        return outcome.status, asyncio.current_task().cancelling()
+
+    waiting = asyncio.ensure_future(wait())
+    await gate.begun.wait()
+    run.cancel()
+    run.cancel()
+    assert await waiting == ("cancelled", 0)
+
+
+async def test_a_failure_that_nobody_was_told_of_is_raised_on_leaving():
+    gate, gave_up = Gate(), False
+
+    class Fails(Gate):
+        async def reply(self, request):
+            await super().reply(request)
+            raise BadRequestError("late")
+
+    gate = Fails()
+    with pytest.raises(BadRequestError, match="late"):  # noqa: PT012 - the block is what is tested
+        async with one_task_crew(gate).start() as run:
+            waiting = asyncio.ensure_future(run.outcome())
+            await gate.begun.wait()
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            gave_up = True
+            gate.open.set()
+    assert gave_up
+
+
+async def test_a_task_that_was_cancelled_before_and_went_on_is_no_cancelled_run():
+    async def work():
+        with suppress(asyncio.CancelledError):  # as old code does: it goes on without uncancel()
+            await asyncio.Event().wait()
+        gate = Gate()
+        async with one_task_crew(gate).start() as run:
+            await gate.begun.wait()
+            run.cancel()
+        outcome = await one_task_crew(StrayModel()).start().outcome()
+        return run.status, outcome.status, (await one_task_crew(ScriptedModel("ok")).kickoff_async()).raw
+
+    class StrayModel:
+        async def reply(self, request):
+            raise asyncio.CancelledError
+
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == ("cancelled", "failed", "ok")
+
+
+async def test_a_run_cannot_wait_for_itself():
+    run = None
+
+    async def wait_for_it(output):
+        await run
+
+    with pytest.raises(CallbackError, match="from within itself"):
+        async with one_task_crew(ScriptedModel("ok"), task_callback=wait_for_it).start() as run:
+            pass
+
+
+async def test_a_stray_cancelled_error_names_its_task():
+    class Stray:
+        async def reply(self, request):
+            raise asyncio.CancelledError
+
+    with pytest.raises(TaskError, match=r"CancelledError.*task 'Work on") as caught:
+        await one_task_crew(Stray()).kickoff_async()
+    assert caught.value.at.agent == "Analyst"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -149,7 +150,7 @@ async def test_trouble_that_passes_is_waited_out(patience: Patience, trouble: by
     ]
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 302, 307])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 302, 307, 501])
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_refusal_is_final(patience: Patience, status: int, streamed: bool) -> None:
     async with serving(http({"error": {"message": f"no, {KEY}"}}, f"{status} No", Location="http://x/")) as provider:
@@ -159,6 +160,38 @@ async def test_a_refusal_is_final(patience: Patience, status: int, streamed: boo
     assert caught.value.status == status
     assert KEY not in str(caught.value)
     assert (len(provider.requests), patience.slept) == (1, [])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_reply_is_read_whatever_the_success_is_called(patience: Patience, streamed: bool) -> None:
+    created = chunked(sse("hello")) if streamed else completion("hello")
+    async with serving(created.replace(b"200 OK", b"201 Created"), http(b"", "204 No Content")) as provider:
+        model = model_at(provider)
+
+        async def ask() -> object:
+            return [part async for part in model.stream(REQUEST)][-1] if streamed else await model.reply(REQUEST)
+
+        reply = await ask()
+        assert isinstance(reply, Reply)
+        assert reply.text == "hello"
+        with pytest.raises(RequestRefusedError, match="204"):
+            await ask()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_that_switches_protocols_is_final(patience: Patience, streamed: bool) -> None:
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    async with serving(switch) as provider:
+        model = model_at(provider)
+        with pytest.raises(RequestRefusedError, match="101"):
+            await (anext(model.stream(REQUEST)) if streamed else model.reply(REQUEST))
+
+
+async def test_no_key_stands_behind_an_error(patience: Patience) -> None:
+    async with serving(f"HTTP/1.1 200 OK\r\nAuthorization {KEY}\r\n\r\n".encode()) as provider:
+        with pytest.raises(ModelConnectionError) as caught:
+            await model_at(provider, max_retries=0).reply(REQUEST)
+    assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_retries_end_and_the_error_counts_them(patience: Patience) -> None:
@@ -183,8 +216,12 @@ async def test_the_provider_is_not_asked_before_it_wants_to_be(patience: Patienc
 def test_waiting_grows_is_capped_and_spreads() -> None:
     assert [delay_s(n, None, 0.5) for n in (1, 2, 3, 4, 20, 2000)] == [0.25, 0.5, 1.0, 2.0, 15.0, 15.0]
     assert delay_s(3, None, 0.0) == 0
-    assert delay_s(9, 0.0, 0.9) == 0
     assert 1.0 <= delay_s(1, 1.0, 0.99) < 1.25
+
+
+@pytest.mark.parametrize("asked_s", [0.0, 0.001, 0.2])
+def test_a_provider_that_asks_for_less_is_waited_for_as_one_that_does_not_ask(asked_s: float) -> None:
+    assert [delay_s(n, asked_s, 0.5) for n in (1, 3, 9)] == [0.25, 1.0, 15.0]
 
 
 async def test_a_connection_that_went_stale_is_replaced(patience: Patience) -> None:

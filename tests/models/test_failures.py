@@ -74,6 +74,7 @@ def openai(message: str, **fields: Any) -> dict[str, Any]:
         # Gemini says the same of its limit for a minute, which does pass.
         (429, [{"error": {"code": 429, "message": "You exceeded your current quota"}}], RateLimitError, True),
         (500, b"", OverloadedError, True),
+        (501, b"", BadRequestError, False),
         (503, openai("overloaded"), OverloadedError, True),
         (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, OverloadedError, True),
         (307, b"", RequestRefusedError, False),
@@ -216,3 +217,16 @@ def test_attempts_are_counted_in_the_last_error() -> None:
     assert "9 attempts" in str(given_up(timeout_failure(ENDPOINT), 9))
     assert "attempt" not in str(given_up(timeout_failure(ENDPOINT), 1))
     assert "600 s" in str(timeout_failure(ENDPOINT))
+
+
+def test_a_secret_of_the_address_or_of_a_header_is_not_shown_when_a_server_echoes_it() -> None:
+    endpoint = Endpoint(
+        provider="openai",
+        model="m",
+        label="openai/m",
+        url="http://h/v1/chat/completions?sig=query-secret",
+        headers={"X-My": "0123456789abcdef0123"},
+    )
+    body = b'{"error": {"message": "no: query-secret and 0123456789abcdef0123"}}'
+    assert "secret" not in str(failure(400, {}, body, endpoint))
+    assert "0123456789" not in str(failure(400, {}, body, endpoint))

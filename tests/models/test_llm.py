@@ -150,6 +150,71 @@ def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "sk-secret" not in shown
 
 
+SECRET = "a-very-long-secret-42"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"extra_headers": {"Authorization": f"Bearer {SECRET}\0"}},
+        {"extra_headers": {f"Authorization: {SECRET}": ""}},
+        {"extra_headers": [("Authorization", SECRET)]},
+        {"extra_headers": {"Authorization": SECRET.encode() + b"\xff"}},
+        {"extra_body": f'{{"key": "{SECRET}"}}'},
+        {"api_key": [SECRET]},
+        {"api_key": {"key": SECRET}},
+        {"additional_params": {"api_key": SECRET}},
+        {"provider": SECRET},
+    ],
+)
+def test_what_is_refused_is_named_and_not_shown(fields: dict[str, Any]) -> None:
+    with pytest.raises((ValidationError, NotBuiltError), match=next(iter(fields))) as caught:
+        LLM("m", **fields)
+    assert SECRET not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize("url", [f"http://h:1/v1?key={SECRET}", f"http://u:{SECRET}@h:1/v1", f"http://h:1/v1#{SECRET}"])
+def test_an_address_is_shown_without_what_may_be_secret(url: str) -> None:
+    llm = LLM("m", base_url=url, api_base=url)
+    assert repr(llm).count("'http://h:1/v1'") == 2
+    assert SECRET not in repr(llm) + str(llm)
+
+
+def test_an_endpoint_shows_neither_its_query_nor_its_body() -> None:
+    shown = repr(endpoint(LLM("m", base_url=f"http://h:1/v1?key={SECRET}", extra_body={"key": SECRET})))
+    assert "openai/m" in shown
+    assert SECRET not in shown
+
+
+def test_a_dump_hides_headers_and_makes_the_same_llm_again() -> None:
+    llm = LLM("m", extra_headers={"X-Token": SECRET}, api_key=SECRET)
+    assert SECRET not in str(llm.model_dump()) + llm.model_dump_json()
+    assert LLM(**llm.model_dump()) == llm
+
+
+def test_headers_lose_the_line_break_that_a_file_left_on_them() -> None:
+    llm = LLM("m", extra_headers={"Authorization": "Bearer k\n"}, base_url="http://localhost:1")
+    assert dict(endpoint(llm).headers) == {"Authorization": "Bearer k"}
+
+
+@pytest.mark.parametrize("name", ["", "X Y", "X:Y", "Zoë", "X\n"])
+def test_a_header_needs_a_name_that_can_be_sent(name: str) -> None:
+    with pytest.raises(ValidationError, match="extra_headers"):
+        LLM("m", extra_headers={name: "1"})
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Connection", "Upgrade", "Expect"])
+def test_headers_that_frame_a_request_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name}.* aiocrew"):
+        LLM("m", extra_headers={name: "1"})
+
+
+@pytest.mark.parametrize("name", ["model", "messages", "tools", "stream"])
+def test_fields_of_the_body_that_are_not_for_extra_body_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{name}'"):
+        LLM("m", extra_body={name: None, "top_k": 1})
+
+
 def test_an_unchanged_llm_resolves_to_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     llm = LLM("gpt-4o", extra_body={"a": [1]})
@@ -201,6 +266,9 @@ def test_response_formats() -> None:
         {"max_tokens": 0},
         {"tool_protocol": "xml"},
         {"extra_headers": {"A": "b\nc"}},
+        {"temperature": float("nan")},
+        {"presence_penalty": float("inf")},
+        {"logit_bias": {1: float("nan")}},
     ],
 )
 def test_values_that_make_no_sense_are_refused(field: dict[str, Any]) -> None:
@@ -218,6 +286,8 @@ def test_what_cannot_be_json_is_refused_by_name() -> None:
 
 def test_fields_of_crewai_that_are_not_there() -> None:
     LLM("m", callbacks=[], n=1, thinking=None, drop_params=True, additional_drop_params=["stop"], is_litellm=False)
+    with pytest.raises(NotBuiltError, match=r"LLM\(n=2\)"):
+        LLM("m", n=2)
     for field in ({"n": 2}, {"callbacks": [print]}, {"thinking": {"type": "enabled"}}, {"additional_params": {"a": 1}}):
         with pytest.raises(NotBuiltError, match=next(iter(field))):
             LLM("m", **field)

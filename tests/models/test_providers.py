@@ -42,6 +42,23 @@ def test_an_unknown_prefix_says_what_is_known_and_what_to_do() -> None:
         parse_model("llama3.2:1b")
 
 
+@pytest.mark.parametrize(
+    ("text", "guess"),
+    [
+        ("llama3:8b", "ollama/llama3:8b"),
+        ("gpt-oss:20b", "ollama/gpt-oss:20b"),
+        ("codellama:latest", "ollama/codellama:latest"),
+        ("qwen2.5:8x7b-q4", "ollama/qwen2.5:8x7b-q4"),
+        ("opnai:gpt-4o", "openai:gpt-4o"),
+        ("olama:llama3:8b", "ollama:llama3:8b"),
+    ],
+)
+def test_a_name_with_a_tag_is_taken_for_a_local_model(text: str, guess: str) -> None:
+    with pytest.raises(BlueprintError) as caught:
+        parse_model(text)
+    assert f"Did you mean {guess!r}?" in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "  ", "openai/", "ollama:"])
 def test_no_model_is_an_error(text: str) -> None:
     with pytest.raises(BlueprintError, match="no model"):
@@ -82,12 +99,17 @@ def test_urls(base_url: str, url: str) -> None:
         ("https://box", "https://box/v1"),
         ("http://box:1234/v1", "http://box:1234/v1"),
         ("http://box/ollama", "http://box/ollama/v1"),
+        ("http://box/v1/", "http://box/v1"),
         ("[::1]:1234", "http://[::1]:1234/v1"),
         ("::1", "http://[::1]:11434/v1"),
     ],
 )
 def test_ollama_hosts(host: str, url: str) -> None:
     assert url_of(OLLAMA, host, "m", api_version="") == f"{url}/chat/completions"
+
+
+def test_a_query_stays_the_query_at_ollama_too() -> None:
+    assert url_of(OLLAMA, "http://box?t=a", "m", api_version="") == "http://box/v1/chat/completions?t=a"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +139,13 @@ def test_azure_needs_an_address() -> None:
         url_of(AZURE, "", "d", api_version="")
 
 
+@pytest.mark.parametrize("base_url", ["http://h/v1#part", "http://h/v1?a=b#part"])
+def test_a_fragment_is_refused_since_no_server_sees_it(base_url: str) -> None:
+    for provider in (OPENAI, OLLAMA):
+        with pytest.raises(BlueprintError, match="fragment"):
+            url_of(provider, base_url, "m", api_version="")
+
+
 @pytest.mark.parametrize(
     "base_url", ["localhost:8000/v1", "ftp://h/v1", "http:///v1", "http://h:port/v1", "http://[/v1"]
 )
@@ -131,6 +160,17 @@ def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "base_url",
+    ["http://u:secret/x@h:zz", "http://u:secret@h:zz", "http://u:a@secret/x@h", "http://u:a?secret@h", "u:secret@h"],
+)
+def test_whatever_is_wrong_with_an_address_its_password_is_not_shown(base_url: str) -> None:
+    for provider in (OPENAI, OLLAMA):
+        with pytest.raises(BlueprintError, match="base URL") as caught:
+            url_of(provider, base_url, "m", api_version="")
+        assert "secret" not in str(caught.value) + repr(caught.value.__context__)
+
+
 def test_keys_are_stripped_and_shown_to_the_provider_in_its_way() -> None:
     environment = {"AZURE_OPENAI_API_KEY": "k2"}
     key = key_of(AZURE, None, lambda name: environment.get(name, ""), label="azure/d", optional=False)
@@ -139,6 +179,18 @@ def test_keys_are_stripped_and_shown_to_the_provider_in_its_way() -> None:
     assert auth_headers(OPENAI, key) == {"Authorization": "Bearer k1"}
     assert key_of(OLLAMA, None, lambda _: "", label="ollama/m", optional=False) == ""
     assert key_of(OPENAI, None, lambda _: "", label="openai/m", optional=True) == ""
+
+
+@pytest.mark.parametrize("key", ['"k"', "'k'", "Bearer k", "bearer  k\n", '"Bearer k"', 'Bearer "k"'])
+def test_quotes_and_a_scheme_around_a_key_are_no_part_of_it(key: str) -> None:
+    assert key_of(OPENAI, key, lambda _: "", label="openai/m", optional=False) == "k"
+    assert key_of(OPENAI, '""', lambda _: key, label="openai/m", optional=False) == "k"
+
+
+def test_a_key_of_nothing_but_quotes_is_missing() -> None:
+    for key in ('""', "Bearer", "Bearer ''"):
+        with pytest.raises(MissingKeyError):
+            key_of(OPENAI, None, lambda _, key=key: key, label="openai/m", optional=False)
 
 
 def test_a_missing_key_names_the_variable_and_the_models_that_need_none() -> None:

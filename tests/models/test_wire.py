@@ -169,6 +169,29 @@ def test_calls_as_servers_really_send_them() -> None:
     assert legacy.calls == (ToolCall("call-0", "search", "{}"),)
 
 
+@pytest.mark.parametrize(
+    "calls", [{}, [], [None], "none", 3, [{"id": "a", "function": None}], [{"id": "a"}], [{"function": 3}], [[]]]
+)
+def test_calls_that_are_none_leave_the_text(calls: Any) -> None:
+    reply = read({"tool_calls": calls, "function_call": []})
+    assert (reply.text, reply.calls, reply.finish_reason) == ("hi", (), "stop")
+    streamed = StreamReader("m")
+    streamed.feed(b"data: " + body({"tool_calls": calls}) + b"\n\n")
+    assert (streamed.finish().text, streamed.finish().calls) == ("hi", ())
+
+
+def test_a_call_beside_ones_that_are_none_is_kept() -> None:
+    reply = read({"tool_calls": [None, {"id": "a", "function": {"name": "now", "arguments": None}}, {"function": {}}]})
+    assert reply.calls == (ToolCall("a", "now", "{}"),)
+
+
+@pytest.mark.parametrize("message", [{}, {"message": None}])
+def test_a_choice_that_ended_without_a_message_is_an_empty_reply(message: dict[str, Any]) -> None:
+    data = {"choices": [{"index": 0, "finish_reason": "content_filter", **message}], "usage": {"prompt_tokens": 4}}
+    reply = decode_reply(json.dumps(data).encode(), model="m")
+    assert reply == Reply("", usage=Usage(4), finish_reason="content_filter")
+
+
 def test_content_in_parts_and_refusals() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert read({"content": parts}) == Reply("ab", model="m-1-2026")
@@ -202,7 +225,7 @@ def test_a_reply_with_broken_characters_is_still_read() -> None:
         (b'{"choices": []}', "has no choices"),
         (b'{"choices": [{}]}', "has no message"),
         (b'{"choices": [{"message": 3}]}', "is malformed"),
-        (b'{"choices": [{"message": {"tool_calls": [{"function": 3}]}}]}', "is malformed"),
+        (b'{"choices": [{"finish_reason": null}]}', "has no message"),
         (b'{"error": ' + b"[" * 100_000, "is not JSON"),
         (b"[]", "has no choices"),
     ],

@@ -16,15 +16,16 @@ from aiocrew.models.wire_reply import decode_reply
 maybe_text = st.none() | st.text(max_size=5)
 count = st.none() | st.integers(-2, 99) | st.just(1.5)
 odd = st.none() | st.text(max_size=3) | st.integers() | st.just([]) | st.just({"a": 1})
+function = st.fixed_dictionaries({"name": maybe_text, "arguments": maybe_text | odd})
 call = st.fixed_dictionaries(
-    {"id": maybe_text, "function": st.fixed_dictionaries({"name": maybe_text, "arguments": maybe_text | odd})},
+    {"id": maybe_text, "function": function | odd},
     optional={"type": st.just("function"), "index": st.integers(0, 3), "extra_content": odd},
 )
 message = st.fixed_dictionaries(
     {"content": maybe_text | odd},
     optional={
         "role": st.just("assistant"),
-        "tool_calls": st.none() | st.lists(call, max_size=3),
+        "tool_calls": odd | st.lists(call | odd, max_size=3),
         "refusal": maybe_text,
         "annotations": odd,
         "function_call": st.none() | st.fixed_dictionaries({"name": st.text(), "arguments": st.text()}),
@@ -44,7 +45,7 @@ usage = st.fixed_dictionaries(
     },
 )
 reason = st.none() | st.sampled_from(["stop", "length", "tool_calls", "eos", "new"])
-choice = st.fixed_dictionaries({"message": message}, optional={"finish_reason": reason, "error": odd})
+choice = st.fixed_dictionaries({}, optional={"message": message, "finish_reason": reason, "error": odd})
 body = st.fixed_dictionaries(
     {"choices": st.lists(choice, max_size=2)},
     optional={"usage": st.none() | usage, "model": maybe_text, "object": st.sampled_from(["error", "x"]), "error": odd},

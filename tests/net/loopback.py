@@ -10,7 +10,22 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Provider", "Seen", "completion", "connect_proxy", "hang", "http", "serving"]
+__all__ = [
+    "TRUNCATED",
+    "Answer",
+    "Provider",
+    "Seen",
+    "beginning",
+    "completion",
+    "connect_proxy",
+    "ending",
+    "hang",
+    "http",
+    "listening",
+    "serving",
+]
+
+TRUNCATED = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
 
 
 def http(body: bytes | dict[str, Any], status: str = "200 OK", **headers: str) -> bytes:
@@ -107,17 +122,37 @@ class Provider:
         return not writer.is_closing()
 
 
+def beginning(begun: bytes) -> Answer:
+    """Send the beginning of an answer, and no more."""
+
+    async def begin(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(begun)
+        await hang(provider, seen, writer)
+
+    return begin
+
+
+def ending(answer: bytes) -> Answer:
+    """Send this much, and close."""
+
+    async def end(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    return end
+
+
 @asynccontextmanager
 async def serving(*answers: bytes | Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Provider]:
     """Serve on a free port of 127.0.0.1; on leaving, nothing of the server is left."""
     provider = Provider(list(answers))
-    async with _listening(provider.serve, tls) as port:
+    async with listening(provider.serve, tls) as port:
         provider.port = port
         yield provider
 
 
 @asynccontextmanager
-async def _listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     handlers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -176,5 +211,5 @@ async def connect_proxy(to_port: int) -> AsyncIterator[tuple[int, list[str]]]:
             with suppress(ConnectionError):
                 await there[1].wait_closed()
 
-    async with _listening(serve) as port:
+    async with listening(serve) as port:
         yield port, asked

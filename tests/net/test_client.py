@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import ssl
 import threading
 from collections.abc import Callable
@@ -12,21 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import trustme
 
 from aiocrew.errors import BlueprintError, UsageError
-from aiocrew.net.client import Answer, Target
+from aiocrew.net.client import Target
 from aiocrew.net.failures import NetError
 from aiocrew.net.pool import aclose
-from tests.net.loopback import Provider, Seen, completion, connect_proxy, hang, http, serving
-
-
-async def post(url: str, body: bytes = b"{}", timeout_s: float | None = 20, **headers: str) -> Answer:
-    return await Target(url, headers).post(body, timeout_s, TimeoutError)
-
-
-def address(provider: Provider, host: str = "127.0.0.1", scheme: str = "http") -> str:
-    return f"{scheme}://{host}:{provider.port}/v1/chat/completions"
+from tests.net.calling import BY_EACH_WAY, address, post
+from tests.net.loopback import (
+    TRUNCATED,
+    beginning,
+    completion,
+    connect_proxy,
+    ending,
+    hang,
+    http,
+    serving,
+)
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -76,17 +76,13 @@ async def test_a_redirect_is_not_followed() -> None:
     ("answer", "words"),
     [
         (b"", "without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", "before the answer was whole"),
+        (TRUNCATED, "before the answer was whole"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "before the answer was whole"),
         (b"SSH-2.0-OpenSSH_9\r\n\r\n", "not HTTP"),
     ],
 )
 async def test_a_broken_answer_is_an_error_that_says_how(answer: bytes, words: str) -> None:
-    async def broken(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        writer.close()
-
-    async with serving(broken) as provider:
+    async with serving(ending(answer)) as provider:
         with pytest.raises(NetError, match=words):
             await post(address(provider))
         await aclose()
@@ -121,13 +117,9 @@ async def test_a_timeout_ends_the_call_and_closes_its_socket() -> None:
         await aclose()
 
 
-@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
+@pytest.mark.parametrize("begun", [b"", TRUNCATED])
 async def test_a_cancelled_call_closes_its_socket(begun: bytes) -> None:
-    async def begin(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
-        writer.write(begun)
-        await hang(provider, seen, writer)
-
-    async with serving(begin) as provider:
+    async with serving(beginning(begun)) as provider:
         task = asyncio.ensure_future(post(address(provider)))
         await provider.arrived.wait()
         task.cancel()
@@ -137,40 +129,17 @@ async def test_a_cancelled_call_closes_its_socket(begun: bytes) -> None:
         await aclose()
 
 
-async def test_closing_the_pool_breaks_calls_off_and_the_next_call_opens_another() -> None:
-    async with serving(hang, completion()) as provider:
-        task = asyncio.ensure_future(post(address(provider)))
-        await provider.arrived.wait()
+@pytest.mark.parametrize("host", BY_EACH_WAY)
+async def test_an_answer_that_switches_protocols_is_the_answer(host: str) -> None:
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    async with serving(switch) as provider:
+        assert (await post(address(provider, host))).status == 101
+        assert (await post(address(provider, host))).status == 101
+        streamed = await Target(address(provider, host), {}).open(b"{}", 20, TimeoutError)
+        assert (streamed.status, await streamed.rest()) == (101, b"")
+        streamed.close()
         await aclose()
-        with pytest.raises(NetError):
-            await task
-        assert (await post(address(provider))).status == 200
-        await aclose()
-
-
-async def test_no_more_sockets_than_the_process_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiocrew.net.pool.socket_ceiling", lambda: 8)
-    async with serving(completion()) as provider:
-        answers = await asyncio.gather(*(post(address(provider)) for _ in range(200)))
-        await aclose()
-    assert len(answers) == 200
-    assert provider.connections <= 8
-
-
-async def test_a_process_with_too_many_files_open_is_told_so_and_goes_on() -> None:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    async with serving(completion()) as provider, serving(completion()) as other:
-        await post(address(provider))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-        try:
-            with pytest.raises(NetError, match="ulimit -n") as caught:
-                await post(address(other))
-            assert not caught.value.permanent
-            assert (await post(address(provider))).status == 200
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        assert (await post(address(other))).status == 200
-        await aclose()
+    assert provider.connections == 3
 
 
 async def test_a_call_by_name_starts_while_the_default_executor_is_full() -> None:
@@ -185,20 +154,6 @@ async def test_a_call_by_name_starts_while_the_default_executor_is_full() -> Non
     finally:
         release.set()
         await stuck
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Callable[[str], ssl.SSLContext]:
-    """Return what makes a server's context for a name; its authority's certificate is tmp_path/ca.pem."""
-    made = trustme.CA()
-    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-
-    def context(name: str) -> ssl.SSLContext:
-        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        made.issue_cert(name).configure_cert(server)
-        return server
-
-    return context
 
 
 async def test_a_certificate_is_trusted_by_ssl_cert_file_only(

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -176,6 +177,33 @@ loop.run_until_complete(main())
 loop.close()
 """
     done = subprocess.run([sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_idle_tls_connections_give_no_warning_when_the_loop_ends(tmp_path: Path) -> None:
+    program = """
+import asyncio, ssl, sys
+import trustme
+from tests.net.loopback import completion, serving
+from aiocrew.net.client import Target
+authority = trustme.CA()
+authority.cert_pem.write_to_path(sys.argv[1])
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+authority.issue_cert("localhost").configure_cert(context)
+async def main():
+    async with serving(completion(), tls=context) as provider:
+        target = Target(f"https://localhost:{provider.port}/", {})
+        await asyncio.gather(*(target.post(b"{}", 20, TimeoutError) for _ in range(3)))
+asyncio.run(main())
+"""
+    certificate = str(tmp_path / "ca.pem")
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program, certificate],
+        env=os.environ | {"SSL_CERT_FILE": certificate},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

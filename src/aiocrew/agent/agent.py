@@ -45,7 +45,7 @@ class Agent(Blueprint):
     tools: list[Any] = Field(default_factory=list[Any])  # of BaseTool; a list of a subclass is welcome, too
     verbose: bool = False
     max_iter: int = Field(default=25, ge=1)
-    max_execution_time: float | None = Field(default=None, gt=0)
+    max_execution_time: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_retry_limit: int = Field(default=2, ge=0)
     step_callback: Callable[..., Any] | None = None
     cache: bool = True
@@ -66,15 +66,20 @@ class Agent(Blueprint):
         "checkpoint": _OFF,
         "code_execution_mode": (None, "safe"),
         "crew": (None,),
+        "crew_knowledge_context": (None,),
+        "date_format": (None, "%Y-%m-%d"),
         "embedder": (None,),
+        "execution_context": (None,),
         "executor_class": (None,),
         "from_repository": (None,),
         "function_calling_llm": (None,),
         "guardrail": (None,),
         "guardrail_max_retries": (None, 3),
+        "i18n": (None,),
         "inject_date": _OFF,
         "knowledge": (None,),
         "knowledge_config": (None,),
+        "knowledge_search_query": (None,),
         "knowledge_sources": (None, []),
         "knowledge_storage": (None,),
         "max_reasoning_attempts": (None,),
@@ -93,6 +98,8 @@ class Agent(Blueprint):
         "skills": (None,),
         "system_template": (None,),
         "tool_failure_policy": (None,),
+        "tools_handler": (None,),
+        "use_better_compaction": (None, True),
     }
 
     @field_validator("tools", mode="before")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from aiocrew.aio.cancelling import cancel_pending
+from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.errors import CallbackError
 from aiocrew.types.context import Here, RunContext, here
@@ -22,14 +22,15 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
     name = name_of(callback)
     run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
     token = here.set(Here(run, path))
+    before = cancels()
     try:
         result = await run.steps.step(path, partial(call_function, callback, *args), object)
-    except (Exception, asyncio.CancelledError) as error:
-        stray = isinstance(error, asyncio.CancelledError) and not cancel_pending()
+        raise_if_cancelled_since(before)
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
         run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error)))
-        if isinstance(error, Exception) or stray:
-            raise CallbackError(f"callback {name} raised {error!r}", callback=name) from error
-        raise
+        if isinstance(error, asyncio.CancelledError) and cancelled_since(before):
+            raise
+        raise CallbackError(f"callback {name} raised {error!r}", callback=name) from error
     finally:
         here.reset(token)
     run.emit(CallbackCompleted(run.run_id, path, run.now_s(), name))

@@ -11,7 +11,7 @@ from aiocrew.errors import MissingInputError
 
 __all__ = ["interpolate", "placeholders"]
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
 _KEPT = 10_000  # longer texts are read anew, so that none of them is kept alive
 
 

@@ -76,7 +76,7 @@ class _Attempt:
         plan = self._plan
         text_tools = plan.toolbox.specs if self._in_text else ()
         self._transcript = opening(plan.persona, assignment, text_tools, use_system_prompt=plan.use_system_prompt)
-        problem, repeated = "", 0
+        problem, repeated, number = "", 0, 0
         for number in range(plan.max_iter + 1):
             closing = number == plan.max_iter
             path = child(self._path, f"turn-{number}")

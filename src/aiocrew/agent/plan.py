@@ -11,7 +11,7 @@ from aiocrew.agent.agent import Agent
 from aiocrew.agent.interpolation import interpolate
 from aiocrew.agent.prompt import Persona
 from aiocrew.models.lookup import ResolvedModel, resolve
-from aiocrew.tools.base import BaseTool
+from aiocrew.tools.base import BaseTool, as_tool
 from aiocrew.tools.toolbox import Toolbox, make_toolbox
 
 __all__ = ["AgentPlan", "plan_agent"]
@@ -54,7 +54,7 @@ def plan_agent(
             backstory=interpolate(agent.backstory, inputs, owner, "backstory").strip(),
         ),
         model=resolve(agent.llm),
-        toolbox=make_toolbox(tools),
+        toolbox=make_toolbox([as_tool(tool) for tool in tools] if tools else ()),
         max_iter=agent.max_iter,
         max_execution_time=agent.max_execution_time,
         max_retry_limit=agent.max_retry_limit,

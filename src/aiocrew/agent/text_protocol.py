@@ -20,16 +20,17 @@ __all__ = [
     "without_results",
 ]
 
+# Possessive throughout: a run of stars and blanks must not make the reading of one reply cubic in its length.
 _ACTION = re.compile(
-    r"^[ \t*]*Action[ \t*]*:[ \t*]*(?P<tool>[^\n]*?)[ \t*`]*\n\s*[*]*Action Input[ \t*]*:[ \t*]*(?P<input>.*)",
+    r"^[ \t*]*+Action[ \t*]*+:(?P<tool>[^\n]*+)\n\s*+[*]*+Action Input[ \t*]*+:[ \t*]*+(?P<input>.*+)",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
-_LONE_ACTION = re.compile(r"^[ \t*]*Action[ \t*]*:[ \t*]*(?P<tool>[^\n]+)", re.MULTILINE | re.IGNORECASE)
-_FINAL = re.compile(r"^[ \t*#]*Final Answer[ \t*]*:[ \t*]*(?P<answer>.*)", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+_LONE_ACTION = re.compile(r"^[ \t*]*+Action[ \t*]*+:(?P<tool>[^\n]++)", re.MULTILINE | re.IGNORECASE)
+_FINAL = re.compile(r"^[ \t*]*+Final Answer[ \t*]*+:[ \t*]*+(?P<answer>.*+)", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 # A model that thinks aloud may put both on one line.
-_FINAL_INLINE = re.compile(r"^\s*Thought\s*:.*?Final Answer\s*:\s*(?P<answer>.*)", re.DOTALL | re.IGNORECASE)
-_INPUT = re.compile(r"^[ \t*]*Action Input[ \t*]*:", re.MULTILINE | re.IGNORECASE)
-_OBSERVATION = re.compile(r"^[ \t*]*Observation[ \t*]*:", re.MULTILINE | re.IGNORECASE)
+_FINAL_INLINE = re.compile(r"^\s*+Thought\s*+:.*?Final Answer\s*+:\s*+(?P<answer>.*+)", re.DOTALL | re.IGNORECASE)
+_INPUT = re.compile(r"^[ \t*]*+Action Input[ \t*]*+:", re.MULTILINE | re.IGNORECASE)
+_OBSERVATION = re.compile(r"^[ \t*]*+Observation[ \t*]*+:", re.MULTILINE | re.IGNORECASE)
 _FENCE = re.compile(r"^```[\w-]*\n(?P<inside>.*?)\n?```\s*$", re.DOTALL)
 
 
@@ -114,7 +115,7 @@ def _thought(before: str) -> str:
 
 
 def _tool(name: str) -> str:
-    return name.strip().strip("*`\"'[]").strip()
+    return name.strip(" \t*`\"'[]")
 
 
 def _unfenced(arguments: str) -> str:

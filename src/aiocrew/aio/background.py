@@ -22,6 +22,10 @@ class Background(Generic[T]):
     def cancel(self) -> None:
         self._task.cancel()
 
+    @property
+    def ended(self) -> bool:
+        return self._task.done()
+
     async def join(self) -> T:
         """Return the result or raise what the work raised. Being cancelled here leaves the work alone."""
         await asyncio.wait([self._task])

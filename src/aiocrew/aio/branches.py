@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from aiocrew.aio.cancelling import cancel_pending, deliver_pending_cancel
+from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.errors import TaskError
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Branch, Raised, Returned, Settled
@@ -28,10 +28,11 @@ class TaskBranches(Generic[T]):
     iterates, so a chain of tasks, the commonest crew, costs no more than its awaits.
     """
 
-    __slots__ = ("_ended", "_loop", "_new", "_paths", "_waiter")
+    __slots__ = ("_cancels_before", "_ended", "_loop", "_new", "_paths", "_waiter")
 
     def __init__(self, specs: Iterable[Branch[T]] = ()) -> None:
         self._loop = asyncio.get_running_loop()
+        self._cancels_before = cancels()
         self._new: list[Branch[T]] = list(specs)
         self._paths: dict[asyncio.Task[Settled[T]], Path] = {}
         self._ended: list[asyncio.Task[Settled[T]]] = []  # few at a time; a deque is ten times as large
@@ -85,8 +86,7 @@ class TaskBranches(Generic[T]):
 
     async def stop(self) -> list[tuple[Path, Settled[T]]]:
         self._new.clear()
-        settled = [self._take(task) for task in self._ended]
-        self._ended.clear()
+        before = len(self._ended)
         for task in self._paths:
             task.cancel()
         cancelled: asyncio.CancelledError | None = None
@@ -96,11 +96,14 @@ class TaskBranches(Generic[T]):
             except asyncio.CancelledError as again:
                 # Cancelled while waiting for the children: wait on, then pass it on. Leaving now would orphan them.
                 cancelled = again
-        settled += [self._take(task) for task in self._ended if not task.cancelled()]
-        self._ended.clear()
-        self._paths.clear()
+        # Only now: a result may be a BaseException, and nobody may be alive when it is raised.
+        given = [task for place, task in enumerate(self._ended) if place < before or not task.cancelled()]
+        self._ended = []
         if cancelled is not None:
+            self._paths.clear()
             raise cancelled
+        settled = [self._take(task) for task in given]
+        self._paths.clear()
         return settled
 
     async def __aexit__(
@@ -109,15 +112,16 @@ class TaskBranches(Generic[T]):
         if self._paths or self._new:
             await self.stop()
         if isinstance(error, Exception):
-            await deliver_pending_cancel()
+            await deliver_cancel_since(self._cancels_before)
 
 
 async def _settle(body: Callable[[], Awaitable[T]]) -> Settled[T]:
+    before = cancels()
     try:
         return Returned(await body())
     except Exception as error:
         return Raised(error)
     except asyncio.CancelledError:
-        if cancel_pending():
+        if cancelled_since(before):
             raise
         return Raised(TaskError("code in the run raised CancelledError, but nobody cancelled the run"))

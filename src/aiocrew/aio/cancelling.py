@@ -1,23 +1,44 @@
-"""Telling a cancellation of the current task from a CancelledError that somebody raised."""
+"""Telling a cancellation of the current task from a CancelledError that somebody raised, or swallowed.
+
+A task counts the cancellations that it was asked for (`Task.cancelling()`). What matters to a piece of work is whether
+that number grew since the work began: code above may have been cancelled before, and gone on.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
-__all__ = ["cancel_pending", "deliver_pending_cancel"]
+__all__ = ["cancel_pending", "cancelled_since", "cancels", "deliver_cancel_since", "raise_if_cancelled_since"]
+
+
+def cancels() -> int:
+    """Return how often the current task has been asked to stop."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def cancel_pending() -> bool:
-    """Return whether the current task has been asked to stop (`Task.cancelling()`)."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    """Return whether the current task has been asked to stop, ever."""
+    return cancels() > 0
 
 
-async def deliver_pending_cancel() -> None:
-    """Raise CancelledError if the current task was cancelled and has not been told yet.
+def cancelled_since(before: int) -> bool:
+    """Return whether the current task was asked to stop since `cancels()` gave `before`."""
+    return cancels() > before
+
+
+def raise_if_cancelled_since(before: int) -> None:
+    """Raise CancelledError if the current task was asked to stop since then, and somebody's code swallowed that."""
+    if cancels() > before:
+        raise asyncio.CancelledError
+
+
+async def deliver_cancel_since(before: int) -> None:
+    """Raise CancelledError if the current task was asked to stop since then, told of it or not.
 
     An error that arrives in the tick of a cancellation would otherwise be raised in its place, and the caller would
     take a stopped run for a failed one.
     """
-    if cancel_pending():
-        await asyncio.sleep(0)
+    if cancels() > before:
+        await asyncio.sleep(0)  # where the loop has not delivered it yet, it does so here, and only once
+        raise asyncio.CancelledError

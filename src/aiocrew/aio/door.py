@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError as CancelledInThread
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.aio.pool import start_thread
 
 __all__ = ["blocks_a_loop", "loop_is_running", "run_sync"]
 
 T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.1
 
 blocks_a_loop: ContextVar[bool] = ContextVar("aiocrew_blocks_a_loop", default=False)
 """Set for work that a running loop waits for in a blocking way, and for all that this work starts.
@@ -68,11 +72,25 @@ def _run_in_other_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     start_thread(job)
     try:
-        return outcome.result()
+        return _wait_for(outcome)
     except BaseException:
         if not outcome.done():  # the wait was interrupted, not the work
             for loop, task in under_way:
                 with suppress(RuntimeError):
                     loop.call_soon_threadsafe(task.cancel)
-            outcome.exception()
+            with suppress(CancelledInThread):
+                outcome.exception()
         raise
+
+
+def _wait_for(outcome: Future[T]) -> T:
+    """Return the result. CancelledError when the task that waits here is cancelled meanwhile."""
+    # asyncio.run answers Ctrl-C by cancelling its main task, which a blocked loop does not notice by itself.
+    before = cancels()
+    while True:
+        try:
+            return outcome.result(_LOOK_EVERY_S)
+        except TimeoutError:
+            if outcome.done():
+                raise
+            raise_if_cancelled_since(before)

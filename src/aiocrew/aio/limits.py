@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
@@ -16,10 +17,11 @@ _ATTRIBUTE = "_aiocrew_due"
 def time_limit(seconds: float | None, error: Callable[[], Exception]) -> AbstractAsyncContextManager[None]:
     """Return a block that ends after `seconds` by raising `error()`; None sets no limit.
 
-    What is awaited in the block is cancelled; a cancellation from outside is left alone. A limit of 30 s or more may
+    What is awaited in the block is cancelled; where that is swallowed, the error comes at the block's end. A
+    cancellation from outside is left alone. A limit of 30 s or more may
     end up to a second late.
     """
-    if seconds is None:
+    if seconds is None or seconds == math.inf:
         return nullcontext()
     return _Exact(seconds, error) if seconds < _COARSE_FROM_S else _Coarse(seconds, error)
 
@@ -43,6 +45,8 @@ class _Exact:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
             raise self._error() from None
+        if kind is None and self._timeout.expired():  # the cancellation was swallowed, but the time is over
+            raise self._error()
 
 
 class _Coarse:
@@ -78,7 +82,7 @@ class _Coarse:
     ) -> None:
         if not self._expired:
             self._due.discard(self)
-        elif self._task.uncancel() <= self._cancels_before and kind is asyncio.CancelledError:
+        elif self._task.uncancel() <= self._cancels_before and (kind is asyncio.CancelledError or kind is None):
             raise self._error() from None
 
 

@@ -125,7 +125,7 @@ async def run_in_thread(func: Callable[..., T], *args: Any) -> T:
             value = context.run(func, *args)
         except StopIteration as error:
             # A future refuses StopIteration: in a coroutine it would read as a plain end.
-            wrapped = RuntimeError(f"{func!r} raised StopIteration")
+            wrapped = RuntimeError(f"{getattr(func, '__name__', type(func).__name__)} raised StopIteration")
             wrapped.__cause__ = error
             report(_fail, future, wrapped)
         except BaseException as error:

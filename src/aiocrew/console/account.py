@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from aiocrew.types.events import (
@@ -32,7 +33,8 @@ class ConsoleAccount:
     def emit(self, event: Event) -> None:
         line = _line(event)
         if line is not None:
-            print(f"[{event.run_id[:8]}] {line}", file=self._stream or sys.stderr)
+            with suppress(OSError, ValueError):  # nobody reads any more, or the stream is closed: no reason to fail
+                print(f"[{event.run_id[:8]}] {line}", file=self._stream or sys.stderr)
 
 
 def _line(event: Event) -> str | None:

@@ -43,8 +43,12 @@ class CrewBlueprint(Blueprint):
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "chat_llm": (None,),
         "checkpoint": _OFF,
+        "checkpoint_inputs": (None,),
+        "checkpoint_train": _OFF,
         "config": (None,),
         "embedder": (None,),
+        "execution_context": (None,),
+        "execution_logs": (None, []),
         "function_calling_llm": (None,),
         "knowledge": (None,),
         "knowledge_sources": (None, []),
@@ -63,6 +67,7 @@ class CrewBlueprint(Blueprint):
         "share_crew": _OFF,
         "skills": (None,),
         "stream": _OFF,
+        "task_execution_output_json_files": (None,),
         "tool_failure_policy": (None,),
         "tracing": _OFF,
         "trained_agents_file": (None,),
@@ -80,12 +85,13 @@ class CrewBlueprint(Blueprint):
 
     @model_validator(mode="after")
     def _check(self) -> CrewBlueprint:
-        if self.process is Process.hierarchical:
-            raise NotBuiltError("Process.hierarchical is not built yet: use Process.sequential")
         self.graph()
-        for agent in self.agents:
+        for agent in self._everyone():
             load_client(agent.llm)
         return self
+
+    def _everyone(self) -> list[Agent]:
+        return [*self.agents, *(task.agent for task in self.tasks if task.agent is not None)]
 
     @cached_property
     def id(self) -> UUID:
@@ -94,15 +100,18 @@ class CrewBlueprint(Blueprint):
 
     def readers(self) -> tuple[EventSink, ...]:
         """Return the readers of events that the crew's own settings ask for."""
-        if self.verbose or any(agent.verbose for agent in self.agents):
+        if self.verbose or any(agent.verbose for agent in self._everyone()):
             return (ConsoleAccount(),)
         return ()
 
     def graph(self) -> tuple[Node, ...]:
         """Return the graph of the tasks as they stand now.
 
-        Raises BlueprintError for a task without an agent, and for a context that cannot be.
+        Raises BlueprintError for a task without an agent and for a context that cannot be, NotBuiltError for a process
+        that is not there yet.
         """
+        if self.process is Process.hierarchical:
+            raise NotBuiltError("Process.hierarchical is not built yet: use Process.sequential")
         positions = {id(task): position for position, task in enumerate(self.tasks)}
         shapes: list[Shape] = []
         for task in self.tasks:

@@ -62,10 +62,10 @@ class Crew(CrewBlueprint):
         first call if two inputs would write one output_file.
         """
         batch = _listed(inputs)
+        kickoffs = [Kickoff(self, item, options, index=index) for index, item in enumerate(batch)]
         files = [(task.label, task.output_file) for task in self.tasks if task.output_file]
         if files:
             check_distinct_files(files, batch)
-        kickoffs = [Kickoff(self, item, options, index=index) for index, item in enumerate(batch)]
         return Outcomes(await fan_out([kickoff.outcome for kickoff in kickoffs]))
 
     akickoff_for_each = kickoff_for_each_async

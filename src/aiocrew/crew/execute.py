@@ -11,6 +11,7 @@ from typing import Any
 from aiocrew.agent.callbacks import run_callback
 from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
+from aiocrew.aio.cancelling import cancelled_since, cancels
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.crew.files import write_whole
 from aiocrew.crew.graph import Frontier
@@ -65,15 +66,16 @@ class Execution:
         label, agent = task.label, task.agent.name
         context = tuple(self.outputs[seen].raw for seen in self.plan.nodes[number].sees)
         run.emit(TaskStarted(run.run_id, task.path, run.now_s(), label, agent))
+        before = cancels()
         try:
             output = await self._work(number, task, context)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             run.emit(TaskFailed(run.run_id, task.path, run.now_s(), label, agent, repr(error)))
             if isinstance(error, AiocrewError):
                 raise error.located(task.at) from error.__cause__
-            if isinstance(error, Exception):
-                raise TaskError(f"{type(error).__name__}: {error}").located(task.at) from error
-            raise
+            if isinstance(error, asyncio.CancelledError) and cancelled_since(before):
+                raise
+            raise TaskError(f"{type(error).__name__}: {error}").located(task.at) from error
         run.emit(TaskCompleted(run.run_id, task.path, run.now_s(), label, agent, output.raw))
         return output
 
@@ -95,10 +97,20 @@ class Execution:
         return output
 
     async def _write(self, task: TaskPlan, path: str, output: TaskOutput) -> None:
+        wanted = [True]
         write = partial(
-            write_whole, path, str(output), create_directory=task.create_directory, token=self.run.runtime.new_id()
+            write_whole,
+            path,
+            str(output),
+            create_directory=task.create_directory,
+            token=self.run.runtime.new_id(),
+            wanted=lambda: wanted[0],
         )
-        await self.run.steps.step(child(task.path, "output_file"), partial(run_in_thread, write), object)
+        try:
+            await self.run.steps.step(child(task.path, "output_file"), partial(run_in_thread, write), object)
+        except asyncio.CancelledError:
+            wanted[0] = False  # the thread goes on for a moment, and must leave nothing behind
+            raise
 
 
 def _first_of(settled: Sequence[tuple[Path, Settled[TaskOutput]]]) -> Exception:

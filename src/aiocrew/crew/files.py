@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiocrew.agent.interpolation import interpolate, placeholders
-from aiocrew.errors import BlueprintError, MissingInputError
+from aiocrew.errors import BlueprintError
 
 __all__ = ["check_distinct_files", "output_path", "write_whole"]
 
@@ -38,7 +38,7 @@ def check_distinct_files(templates: Sequence[tuple[str, str]], batch: Iterable[M
         for task, template in templates:
             try:
                 path = output_path(template, inputs, ("task", task))
-            except MissingInputError:
+            except BlueprintError:
                 continue  # that input's own run fails with it, or a before_kickoff callback adds what is missing
             first = written.setdefault(path, index)
             if first != index:
@@ -48,20 +48,23 @@ def check_distinct_files(templates: Sequence[tuple[str, str]], batch: Iterable[M
                 )
 
 
-def write_whole(path: str, text: str, *, create_directory: bool, token: str) -> None:
+def write_whole(
+    path: str, text: str, *, create_directory: bool, token: str, wanted: Callable[[], bool] = lambda: True
+) -> None:
     """Write `text` to `path` by rename, so that no reader ever sees half of it. `token` makes the draft's name unique.
 
-    Raises OSError, after which neither the file nor a draft of it was touched.
+    Where it is not `wanted` any more when the draft stands, nothing is written. Raises OSError, after which neither
+    the file nor a draft of it was touched.
     """
-    folder, name = os.path.split(path)
+    folder = os.path.dirname(path)
     if create_directory:
         os.makedirs(folder, exist_ok=True)
-    draft = os.path.join(folder, f".{name[:100]}.{token}.tmp")
+    draft = os.path.join(folder, f".{token}.tmp")
     try:
-        with open(draft, "x", encoding="utf-8") as file:
+        with open(draft, "x", encoding="utf-8", errors="replace") as file:  # half a surrogate pair loses no report
             file.write(text)
-        os.replace(draft, path)
-    except OSError:
+        if wanted():
+            os.replace(draft, path)
+    finally:
         with suppress(OSError):
             os.unlink(draft)
-        raise

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from aiocrew.agent.callbacks import run_callback
-from aiocrew.aio.cancelling import cancel_pending, deliver_pending_cancel
+from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.blueprint import CrewBlueprint
@@ -69,6 +69,7 @@ class Kickoff:
     async def carry_out(self) -> CrewOutput:
         """Return the output. Raises one error, located in the crew; a cancellation in its tick wins over it."""
         run = self._begin()
+        before = cancels()
         try:
             if self._options.deadline_s is None:
                 output = await self._steps(run)
@@ -81,7 +82,7 @@ class Kickoff:
         except Exception as error:
             failure = error.located(Location(run.crew)) if isinstance(error, AiocrewError) else error
             self._fail(run, repr(failure))
-            await deliver_pending_cancel()
+            await deliver_cancel_since(before)
             raise failure from failure.__cause__
         self._ended_s = run.now_s()
         run.emit(CrewKickoffCompleted(run.run_id, ROOT, self._ended_s, run.crew, output.raw))
@@ -92,12 +93,13 @@ class Kickoff:
 
         Only a cancellation of the awaiting task is raised.
         """
+        before = cancels()
         try:
             return await (work or self.carry_out())
         except Exception as error:  # an input of a batch: the others go on
             return self._failed(error)
         except asyncio.CancelledError as error:
-            if cancel_pending():
+            if cancelled_since(before):
                 raise
             return self._failed(error)
 
@@ -133,9 +135,21 @@ class Kickoff:
             duration_s=run.now_s() - self._started_s,
         )
         for number, callback in enumerate(plan.after_kickoff):
-            output = _taken(await run_callback(run, child(ROOT, f"after_kickoff-{number}"), callback, output), output)
+            changed = await run_callback(run, child(ROOT, f"after_kickoff-{number}"), callback, output)
+            output = self._taken(changed, output)
         publish(crew, plan.written, tasks_output, execution.tool_results, output.token_usage)
         return output
+
+    def _taken(self, changed: Any, output: CrewOutput) -> CrewOutput:
+        if changed is None or changed is output:
+            return output
+        if not isinstance(changed, CrewOutput):
+            raise BlueprintError(
+                f"an after_kickoff callback must return a CrewOutput or None, not {type(changed).__name__}"
+            )
+        # What it says is the user's; which run it is of, and what that used, is not.
+        own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage")}
+        return changed.model_copy(update=own)
 
     async def _before_kickoff(self, run: RunContext) -> None:
         for number, callback in enumerate(self._crew.before_kickoff_callbacks):
@@ -168,14 +182,9 @@ class Kickoff:
 def _checked(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BlueprintError(f"inputs={reprlib.repr(inputs)} must be a dict that gives each {{placeholder}} its value")
-    return None if inputs is None else dict(inputs)
-
-
-def _taken(changed: Any, output: CrewOutput) -> CrewOutput:
-    if changed is None:
-        return output
-    if not isinstance(changed, CrewOutput):
-        raise BlueprintError(
-            f"an after_kickoff callback must return a CrewOutput or None, not {type(changed).__name__}"
-        )
-    return changed
+    if inputs is None:
+        return None
+    for name in inputs:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BlueprintError(f"inputs={reprlib.repr(inputs)} must have texts as its keys: they name placeholders")
+    return dict(inputs)

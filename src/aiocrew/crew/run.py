@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from aiocrew.aio.background import Background
-from aiocrew.aio.cancelling import cancel_pending, deliver_pending_cancel
+from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.errors import UsageError
+from aiocrew.types.context import here
 from aiocrew.types.outputs import CrewOutput, Outcome
 from aiocrew.types.usage import UsageMetrics
 
@@ -35,6 +36,8 @@ class Run:
         self._background: Background[CrewOutput] | None = None
         self._ended: CrewOutput | BaseException | None = None
         self._cancel_asked = False
+        self._cancels_given = 0
+        self._cancels_before = 0
         self._joined = False
 
     @property
@@ -56,8 +59,8 @@ class Run:
             self._status = "cancelled"
         elif self._status == "running":
             self._cancel_asked = True
-            if self._task is not None:  # otherwise it looks at the request when it begins
-                self._task.cancel()
+            if self._task is not None and not self._cancels_given:  # not begun: it looks at the request when it does
+                self._cancels_given += self._task.cancel()
 
     def __await__(self) -> Generator[Any, None, CrewOutput]:
         return self._result().__await__()
@@ -67,42 +70,54 @@ class Run:
         return await self._kickoff.outcome(self._result())
 
     async def _result(self) -> CrewOutput:
-        if self._background is not None:
-            self._joined = True
-            return await self._background.join()
-        if self._status == "pending":
-            return await self._carry_out()
-        if self._status == "running":
-            raise UsageError("this run is awaited elsewhere; use `async with crew.start(...) as run` to share it")
         if isinstance(self._ended, CrewOutput):
             return self._ended
-        raise self._ended or asyncio.CancelledError
+        if self._status in ("failed", "cancelled"):
+            self._joined = True
+            raise self._ended or asyncio.CancelledError
+        if self._status == "pending":
+            return await self._carry_out()
+        where = here.get()
+        if where is not None and where.run.run_id == self.id:
+            raise UsageError("a run cannot be awaited from within itself: it would wait for its own end")
+        if self._background is None:
+            raise UsageError("this run is awaited elsewhere; use `async with crew.start(...) as run` to share it")
+        try:
+            return await self._background.join()
+        finally:
+            # Whoever gave up waiting was told nothing: then leaving the block tells of a failure.
+            self._joined = self._joined or self._background.ended
 
     async def _carry_out(self) -> CrewOutput:
         self._status = "running"
         self._task = task = asyncio.current_task()
         try:
-            if self._cancel_asked and not cancel_pending():
-                raise asyncio.CancelledError  # noqa: TRY301 - cancelled before it began
-            output = await self._kickoff.carry_out()
-            if self._cancel_asked:
-                await deliver_pending_cancel()
+            output = await self._unless_cancelled()
         except asyncio.CancelledError:
             self._status = "cancelled"
-            if self._cancel_asked and task is not None:
-                task.uncancel()  # the run was cancelled, not whoever awaits it
             raise
         except Exception as error:
             self._status, self._ended = "failed", error
             raise
         finally:
             self._task = None
+            if self._cancels_given and task is not None:
+                task.uncancel()  # the run was cancelled, not whoever awaits it
         self._status, self._ended = "ok", output
+        return output
+
+    async def _unless_cancelled(self) -> CrewOutput:
+        if self._cancel_asked:  # before it began
+            raise asyncio.CancelledError
+        before = cancels()
+        output = await self._kickoff.carry_out()
+        await deliver_cancel_since(before)
         return output
 
     async def __aenter__(self) -> Run:
         if self._status not in ("pending", "cancelled") or self._background is not None:
             raise UsageError(f"this run is {self._status} already; crew.start(...) makes a new one")
+        self._cancels_before = cancels()
         if self._status == "pending":
             self._status = "running"
             self._background = Background(self._carry_out())
@@ -120,7 +135,7 @@ class Run:
         try:
             await background.join()
         except asyncio.CancelledError:
-            if cancel_pending():
+            if cancelled_since(self._cancels_before):
                 await self._stop(background)
                 raise
         except Exception:
@@ -131,7 +146,7 @@ class Run:
         await background.stop()
         if self._status == "running":  # stopped before it began
             self._status = "cancelled"
-        await deliver_pending_cancel()
+        await deliver_cancel_since(self._cancels_before)
 
     def __del__(self) -> None:
         if getattr(self, "_status", None) == "pending":

@@ -51,19 +51,24 @@ class Task(Blueprint):
 
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "allow_crewai_trigger_context": _OFF,
+        "condition": (None,),
         "converter_cls": (None,),
         "guardrail": (None,),
         "guardrail_max_retries": (None, 3),
         "guardrails": (None, []),
         "human_input": _OFF,
+        "i18n": (None,),
         "input_files": (None, {}),
         "markdown": _OFF,
         "max_retries": (None,),
         "output_json": (None,),
         "output_pydantic": (None,),
         "prompt_context": (None,),
+        "processed_by_agents": (None, set[str]()),
         "response_model": (None,),
+        "retry_count": (None, 0),
         "security_config": (None,),
+        "start_time": (None,),
         "tool_failure_policy": (None,),
     }
 

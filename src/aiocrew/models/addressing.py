@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from aiocrew.errors import BlueprintError, MissingKeyError
 from aiocrew.models.providers import Provider
+from aiocrew.models.shown import shown_url
 
 __all__ = ["Getenv", "auth_headers", "base_url_of", "first_set", "key_of", "url_of"]
 
@@ -34,7 +35,7 @@ def key_of(provider: Provider, given: str | None, getenv: Getenv, *, label: str,
 
     Raises MissingKeyError, and BlueprintError for a key that no header can carry.
     """
-    key = (given or "").strip() or first_set(getenv, provider.key_variables)
+    key = _bare(given or "") or _bare(first_set(getenv, provider.key_variables))
     if not key and provider.needs_key and not optional:
         variable, *others = provider.key_variables
         also = f" (or {', '.join(others)})" if others else ""
@@ -48,6 +49,15 @@ def key_of(provider: Provider, given: str | None, getenv: Getenv, *, label: str,
             f"the API key for {label} has characters that no HTTP header can carry; was it cut or quoted?"
         )
     return key
+
+
+def _bare(key: str) -> str:
+    """Return a key without what files and other people's headers leave around it: quotes and "Bearer"."""
+    return _unquoted(re.sub(r"^bearer(?:\s+|$)", "", _unquoted(key.strip()), flags=re.IGNORECASE))
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def auth_headers(provider: Provider, key: str) -> dict[str, str]:
@@ -67,35 +77,42 @@ def url_of(provider: Provider, base_url: str, model: str, *, api_version: str) -
             f"{provider.name}/{model} needs the address of your resource: "
             f"set {provider.base_url_variables[0]}, or give base_url=... to the LLM"
         )
-    base = base_url or provider.base_url
-    if provider.style == "ollama":
-        base = _ollama(base)
-    base, _, query = base.partition("?")
-    base = _checked(base.rstrip("/"))
+    given = base_url or provider.base_url
+    if "#" in given:
+        raise BlueprintError(
+            f"the base URL {shown_url(given)!r} has a fragment, which no server ever sees: leave out # and what follows"
+        )
+    base, _, query = given.partition("?")
+    base = _checked(_ollama(base) if provider.style == "ollama" else base.rstrip("/"), shown_url(given))
     query = f"?{query}" if query else ""
     if provider.style == "azure":
         return _azure(base, model, api_version) + (query if not api_version else "")
     return (base if base.endswith(_CHAT) else base + _CHAT) + query
 
 
-def _checked(base: str) -> str:
-    try:
-        parts = urlsplit(base)
-        _ = parts.port
-    except ValueError as error:
-        raise BlueprintError(f"the base URL {_shown(base)!r} is no address: {error}") from None
+def _checked(base: str, shown: str) -> str:
+    parts = _parts(base)
+    if parts is None:
+        raise BlueprintError(
+            f"the base URL {shown!r} is no address: a port is a number to 65535, brackets hold an IPv6 address"
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BlueprintError(f"the base URL {_shown(base)!r} must be a whole address, such as http://localhost:8000/v1")
+        raise BlueprintError(f"the base URL {shown!r} must be a whole address, such as http://localhost:8000/v1")
     if "@" in parts.netloc:
         raise BlueprintError(
-            f"the base URL {_shown(base)!r} holds a user or a password; "
-            f"give them as extra_headers={{'Authorization': ...}}"
+            f"the base URL {shown!r} holds a user or a password; give them as extra_headers={{'Authorization': ...}}"
         )
     return base
 
 
-def _shown(base: str) -> str:
-    return re.sub(r"//[^/]*@", "//", base)
+def _parts(base: str) -> SplitResult | None:
+    # Not the error of urlsplit, nor as a context: it quotes as a port what may be a password.
+    try:
+        parts = urlsplit(base)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _azure(base: str, deployment: str, api_version: str) -> str:

@@ -11,6 +11,7 @@ from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import ModelTimeoutError, ProviderError
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.failures import (
+    brings_reply,
     connection_failure,
     failure,
     given_up,
@@ -42,10 +43,11 @@ def delay_s(attempt: int, retry_after_s: float | None, chance: float) -> float:
     Exponential with full jitter. What the provider asks for is a floor, up to two minutes, with a little jitter on top,
     so that those who were told the same do not come back together.
     """
-    if retry_after_s is not None:
-        asked = min(retry_after_s, _RETRY_AFTER_CAP_S)
-        return asked + chance * min(1.0, asked / 4)
-    return chance * min(_CAP_S, _BASE_S * 2 ** min(attempt - 1, 10))
+    backoff_s = chance * min(_CAP_S, _BASE_S * 2 ** min(attempt - 1, 10))
+    if retry_after_s is None:
+        return backoff_s
+    asked_s = min(retry_after_s, _RETRY_AFTER_CAP_S)
+    return max(asked_s + chance * min(1.0, asked_s / 4), backoff_s)  # some ask for 0 s, for as long as they refuse
 
 
 class ChatModel:
@@ -108,12 +110,12 @@ class ChatModel:
                 status, headers, data = await target.post(body, endpoint.timeout_s, self._timed_out)
             except NetError as error:
                 raise connection_failure(error, endpoint) from error
-        if status != 200:
+        if status != 200 and not brings_reply(status, data):
             raise failure(status, headers, data, endpoint)
         try:
             return decode_reply(data, model=endpoint.label)
         except ProviderError as error:
-            raise unreadable(error, headers, endpoint) from error.__cause__
+            raise unreadable(error, status, headers, endpoint) from error.__cause__
 
     def _prepare(self) -> Target:
         # Here, because it brings aiohttp: who only writes a crew down does not wait for its import.

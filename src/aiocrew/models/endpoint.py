@@ -20,12 +20,13 @@ class Endpoint:
     """The model's name on the wire."""
     label: str
     """The model's name for people, "provider/model"."""
-    url: str
+    url: str = field(repr=False)
+    """Its query may hold a key."""
     headers: Mapping[str, str] = field(repr=False, default_factory=dict[str, str])
     """Authorization and the user's own; never shown."""
     key: str = field(repr=False, default="")
     """The API key, to scrub it from whatever is shown and to tell limits apart; never shown."""
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parameters: Mapping[str, Any] = field(repr=False, default_factory=dict[str, Any])
     """Fields of every request's body beside model, messages, tools and stream (temperature, seed, ...)."""
     timeout_s: float = 600.0
     """For one attempt, from sending to the last byte of the reply."""

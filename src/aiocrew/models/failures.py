@@ -26,9 +26,11 @@ from aiocrew.errors import (
     UnknownModelError,
 )
 from aiocrew.models.endpoint import Endpoint
+from aiocrew.models.shown import shown_url, url_secrets
 from aiocrew.net.failures import NetError
 
 __all__ = [
+    "brings_reply",
     "connection_failure",
     "failure",
     "given_up",
@@ -50,6 +52,9 @@ _TOO_LONG = re.compile(
     r"|input tokens exceed|too many (?:input )?tokens in|reduce the length of (?:the|your) (?:messages|prompt|input)",
     re.IGNORECASE,
 )
+_KEY_LIKE = re.compile(r"[^\s/]{16,}").fullmatch
+"""A header's value that may be a key, whatever the header is called."""
+
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|credential|password", re.IGNORECASE)
 _SECRET = re.compile(
     r"(?i:\b(Bearer|Basic))\s+[^\s\"',;*]{6,}|\b(?:sk|gsk|xai|pplx|hf)[-_][A-Za-z0-9_-]{12,}|\bAIza[\w-]{20,}"
@@ -58,8 +63,13 @@ _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re
 _REQUEST_IDS = ("x-request-id", "request-id", "x-ms-request-id", "apim-request-id", "cf-ray")
 
 
+def brings_reply(status: int, body: bytes) -> bool:
+    """Return whether the body is to be read as a reply."""
+    return status == 200 or (200 < status < 300 and bool(body))
+
+
 def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endpoint) -> ProviderError:
-    """Return the error for an answer whose status is not 200; the provider's own words stand in it."""
+    """Return the error for an answer that brings no reply; the provider's own words stand in it."""
     fields = _fields(body)
     said = scrub(_said(fields, body), endpoint)
     names = {str(fields.get(key, "")).lower() for key in ("code", "type", "status")}
@@ -81,7 +91,9 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endp
 def connection_failure(error: NetError, endpoint: Endpoint) -> ModelConnectionError:
     """Return the error for a call that brought no whole answer."""
     place = error.host if error.port is None else f"{error.host}:{error.port}"
-    text = f"{endpoint.label}: no reply from {place}: {scrub(error.detail, endpoint)}"
+    error.detail = scrub(error.detail, endpoint)
+    error.args = (error.detail,)  # it stands behind ours, and a traceback shows both
+    text = f"{endpoint.label}: no reply from {place}: {error.detail}"
     if error.unreached and _is_loopback(error.host):
         text += f". Is the server for {endpoint.provider!r} running there?"
     return ModelConnectionError(text, model=endpoint.label)
@@ -94,10 +106,12 @@ def timeout_failure(endpoint: Endpoint) -> ModelTimeoutError:
     )
 
 
-def unreadable(error: ProviderError, headers: Mapping[str, str], endpoint: Endpoint) -> ProviderError:
-    """Return `error`, of an answer of status 200 that cannot be read, without keys and with the answer's type."""
+def unreadable(error: ProviderError, status: int, headers: Mapping[str, str], endpoint: Endpoint) -> ProviderError:
+    """Return `error`, of a reply that cannot be read, without keys and with the answer's status and type."""
     kind = _header(headers, "content-type")
-    text = f"{error.message} (HTTP 200, {kind})" if kind and isinstance(error, InvalidReplyError) else error.message
+    text = error.message
+    if kind and isinstance(error, InvalidReplyError):
+        text += f" (HTTP {status}, {kind})"
     error.request_id = _request_id(headers)
     return _reworded(error, scrub(text, endpoint))
 
@@ -130,16 +144,12 @@ def most_retries(error: ProviderError, endpoint: Endpoint) -> int:
 
 def scrub(text: str, endpoint: Endpoint) -> str:
     """Return `text` without the endpoint's key, its secret headers, and whatever else looks like a key."""
-    secrets = {endpoint.key, *(value for name, value in endpoint.headers.items() if _SECRET_HEADER.search(name))}
+    headers = (value for name, value in endpoint.headers.items() if _SECRET_HEADER.search(name) or _KEY_LIKE(value))
+    secrets = {endpoint.key, *headers, *url_secrets(endpoint.url)}
     secrets |= {secret.partition(" ")[2] for secret in secrets}
     for secret in sorted((secret for secret in secrets if len(secret) >= 6), key=len, reverse=True):
         text = text.replace(secret, "[key]")
     return _SECRET.sub(lambda found: f"{found[1]} [key]" if found[1] else "[key]", text)
-
-
-def shown_url(url: str) -> str:
-    """Return `url` without what may hold a secret: user, query and fragment."""
-    return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -199,7 +209,7 @@ def _kind(status: int, names: set[str], said: str) -> type[ProviderError]:
             return (
                 QuotaExceededError if names & {"insufficient_quota", "billing_hard_limit_reached"} else RateLimitError
             )
-        case _ if status >= 500:
+        case _ if status >= 500 and status != 501:  # "not implemented" does not pass
             return OverloadedError
         case _ if status >= 400:
             return BadRequestError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator
 
 from aiocrew.aio.door import run_sync
 from aiocrew.aio.functions import call_function
@@ -16,12 +16,14 @@ from aiocrew.errors import BlueprintError, ModelRefusedError, NotBuiltError
 from aiocrew.models.addressing import Getenv, auth_headers, base_url_of, first_set, key_of, url_of
 from aiocrew.models.conversation import messages_from, tools_from
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
+from aiocrew.models.extras import checked_body, checked_headers
 from aiocrew.models.json_values import as_fields
 from aiocrew.models.offline import offline_model
 from aiocrew.models.output_schema import json_schema_format
 from aiocrew.models.parameters import fit_parameters
 from aiocrew.models.providers import OFFLINE, PROVIDERS, parse_model
 from aiocrew.models.resolved import ResolvedModel, chat_model
+from aiocrew.models.shown import shown_url
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.messages import Message, Request, ToolCall, ToolSpec
 
@@ -70,14 +72,16 @@ class LLM(Blueprint):
     timeout: seconds for one attempt. max_retries: attempts after the first; this is the only retry layer of a call.
     max_in_flight: calls that all runs of the process together may have under way at this model.
     response_format: sent as it is, or a pydantic class whose schema the model must keep to.
-    extra_headers, extra_body: added to every request; they win over what stands there.
+    extra_headers: sent with every request, in place of ours of the same name; those that frame a request are refused.
+    extra_body: fields of every request's body, in place of parameters of the same name; model, messages, tools and
+    stream are refused.
     tool_protocol: "native" tool calls, "text" for models without, "auto" understands both.
     """
 
     # A slot: no part of what an LLM is, so that copies start without it, and faster than a private attribute.
     __slots__ = ("_memo",)
 
-    model_config = ConfigDict(validate_assignment=True)
+    model_config = ConfigDict(validate_assignment=True, allow_inf_nan=False, hide_input_in_errors=True)
 
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "n": (None, 1),
@@ -106,7 +110,7 @@ class LLM(Blueprint):
     max_completion_tokens: int | None = Field(default=None, ge=1)
     stop: str | list[str] | None = None
     seed: int | None = None
-    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    timeout: float | None = Field(default=None, gt=0)
     response_format: type[BaseModel] | dict[str, Any] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
@@ -131,13 +135,32 @@ class LLM(Blueprint):
             fields["model"] = model
         super().__init__(**fields)
 
+    @field_validator("extra_headers", mode="before")
+    @classmethod
+    def _open_headers(cls, headers: Any) -> Any:
+        """Take what a dump gives."""
+        if not isinstance(headers, dict):
+            return headers
+        return {name: _opened(value) for name, value in cast("dict[Any, Any]", headers).items()}
+
     @field_validator("extra_headers")
     @classmethod
     def _check_headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
-        for name, value in (headers or {}).items():
-            if not name.isascii() or any(not c.isprintable() for c in name + value):
-                raise ValueError(f"header {name!r} has characters that no HTTP header can carry")
-        return headers
+        return headers and checked_headers(headers)
+
+    @field_validator("extra_body")
+    @classmethod
+    def _check_body(cls, body: dict[str, Any] | None) -> dict[str, Any] | None:
+        checked_body(body or {})
+        return body
+
+    @field_serializer("extra_headers")
+    def _hide_headers(self, headers: dict[str, str] | None) -> dict[str, SecretStr] | None:
+        return None if headers is None else {name: SecretStr(value) for name, value in headers.items()}
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, shown_url(value) if name in ("base_url", "api_base") and isinstance(value, str) else value
 
     def resolve(self) -> ResolvedModel:
         """Return the model that this blueprint names, the same object while fields and environment are the same.
@@ -236,6 +259,10 @@ class LLM(Blueprint):
                 [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in reply.calls]
             ).decode()
         return reply.text
+
+
+def _opened(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _frozen(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -109,6 +110,9 @@ _TABLE = (
 
 PROVIDERS = {provider.name: provider for provider in _TABLE}
 
+# 8b, 8x7b-instruct, 120b-cloud, e4b, latest: the tags of local models.
+_TAG = re.compile(r"(?:e?\d[\dx.]*[bm]|latest)(?:-|$)", re.IGNORECASE)
+
 _ALIASES = {"together_ai": "together", "hosted_vllm": "vllm"}
 
 
@@ -150,10 +154,19 @@ def parse_model(text: str, *, at_base_url: Callable[[], bool] = lambda: False) -
 
 def _unknown_prefix(text: str, prefix: str) -> str:
     known = sorted({OFFLINE, *PROVIDERS, *_ALIASES})
-    near = difflib.get_close_matches(prefix.lower(), known, n=1, cutoff=0.7)
-    guess = f"Did you mean {near[0] + text[len(prefix) :]!r}? " if near else ""
+    meant = _meant(text, prefix, known)
+    guess = f"Did you mean {meant!r}? " if meant else ""
     return (
         f"model={text!r}: no provider is known as {prefix!r}. {guess}Known are {', '.join(known)}. Any other "
         f"server that speaks OpenAI's chat-completions API needs its address: LLM(model={text!r}, base_url=...). "
         f"A model of OpenAI's is openai/{text}, a local one with a tag is ollama/<name>:<tag>."
     )
+
+
+def _meant(text: str, prefix: str, known: list[str]) -> str:
+    rest = text[len(prefix) :]
+    # No provider's name has a digit.
+    if rest.startswith(":") and (_TAG.match(rest[1:]) or any(c.isdigit() for c in prefix)):
+        return f"ollama/{text}"
+    near = difflib.get_close_matches(prefix.lower(), known, n=1, cutoff=0.7)
+    return near[0] + rest if near else ""

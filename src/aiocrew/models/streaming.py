@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiocrew.aio.limits import time_limit
 from aiocrew.errors import ModelTimeoutError, ProviderError
 from aiocrew.models.endpoint import Endpoint
-from aiocrew.models.failures import connection_failure, failure, timeout_failure, unreadable
+from aiocrew.models.failures import brings_reply, connection_failure, failure, timeout_failure, unreadable
 from aiocrew.models.wire import StreamReader
 from aiocrew.net.failures import NetError
 from aiocrew.types.messages import Chunk, Reply
@@ -31,6 +31,7 @@ class StreamedReply:
         self._left_s = endpoint.timeout_s
         self._reader = StreamReader(endpoint.label)
         self._streamed: Streamed | None = None
+        self._begun = b""
 
     async def __aenter__(self) -> StreamedReply:
         """Send the request and wait for the answer's head; ProviderError when it is none that is wanted."""
@@ -42,15 +43,23 @@ class StreamedReply:
             raise connection_failure(error, self._endpoint) from error
         self._left_s -= now_s() - started_s
         if self._streamed.status != 200:
-            try:
-                refused = await self._refusal(self._streamed)
-            finally:
-                self._close()
-            raise refused
+            await self._check(self._streamed)
         return self
 
+    async def _check(self, streamed: Streamed) -> None:
+        """Raise what the answer says if it brings no reply."""
+        wanted = False
+        try:
+            self._begun = await self._read()
+            wanted = brings_reply(streamed.status, self._begun)
+            if not wanted:
+                raise await self._refusal(streamed)
+        finally:
+            if not wanted:
+                self._close()
+
     async def _refusal(self, streamed: Streamed) -> ProviderError:
-        parts: list[bytes] = []
+        parts = [self._begun]
         while part := await self._read():
             parts.append(part)
         return failure(streamed.status, streamed.headers, b"".join(parts), self._endpoint)
@@ -62,7 +71,8 @@ class StreamedReply:
 
     async def chunks(self) -> list[Chunk]:
         """Return the next pieces of text, at least one; none at the end."""
-        while not self._reader.done and (data := await self._read()):
+        while not self._reader.done and (data := self._begun or await self._read()):
+            self._begun = b""
             try:
                 if chunks := self._reader.feed(data):
                     return chunks
@@ -100,7 +110,7 @@ class StreamedReply:
 
     def _unreadable(self, error: ProviderError) -> ProviderError:
         assert self._streamed is not None
-        return unreadable(error, self._streamed.headers, self._endpoint)
+        return unreadable(error, self._streamed.status, self._streamed.headers, self._endpoint)
 
     def _close(self) -> None:
         if self._streamed is not None:

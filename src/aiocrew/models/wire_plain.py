@@ -5,7 +5,7 @@ Most replies are plain, and reading them as typed records takes a quarter of the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ __all__ = ["decode_plain"]
 
 
 class _Function(msgspec.Struct):
-    name: str
+    name: Annotated[str, msgspec.Meta(min_length=1)]
     arguments: str
 
 

@@ -72,7 +72,8 @@ class _Function(msgspec.Struct):
 
 _body_decoder: msgspec.json.Decoder[_Body | list[_Body]] = msgspec.json.Decoder(_Body | list[_Body])
 _function_decoder = msgspec.json.Decoder(_Function)
-_calls_decoder = msgspec.json.Decoder(list[_Fields] | None)
+_items_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_fields_decoder = msgspec.json.Decoder(_Fields)
 
 
 def decode_reply(body: bytes, *, model: str) -> Reply:
@@ -99,10 +100,10 @@ def _decode(data: bytes, model: str) -> Reply:
         raise reported_error(msgspec.json.decode(data), model=model)
     if error := body.error or choice.error:
         raise reported_error(error, model=model)
-    if choice.message is None:
+    if choice.message is None and not as_text(choice.finish_reason):  # Gemini's content filter sends the reason alone
         missing = "message" if body.choices else "choices"
         raise InvalidReplyError(f"the reply of {model} has no {missing}{excerpt(data)}", model=model)
-    return _reply(choice.message, choice.finish_reason, body)
+    return _reply(choice.message or {}, choice.finish_reason, body)
 
 
 def _reply(message: _Fields, reason: Any, body: _Body) -> Reply:
@@ -159,14 +160,24 @@ def split_content(content: Any) -> tuple[str, str, bool]:
 
 
 def _calls(message: _Fields) -> tuple[ToolCall, ...]:
-    calls = [_call(fields) for fields in _calls_decoder.decode(message.get("tool_calls", _NULL)) or ()]
-    if not calls and bytes(message.get("function_call", _NULL)) != b"null":
-        calls = [_call({"function": message["function_call"]})]  # the form before tool calls
+    listed = message.get("tool_calls", _NULL)
+    items = _items_decoder.decode(listed) if bytes(listed).startswith(b"[") else []
+    calls = [call for item in items if (call := _call(_fields(item)))]
+    if not calls and (call := _call({"function": message.get("function_call", _NULL)})):
+        calls = [call]  # the form before tool calls
     return unique_ids(calls)
 
 
-def _call(fields: _Fields) -> ToolCall:
-    function = _function_decoder.decode(fields.get("function", b"{}"))
+def _fields(raw: msgspec.Raw) -> _Fields:
+    return _fields_decoder.decode(raw) if bytes(raw).startswith(b"{") else {}
+
+
+def _call(fields: _Fields) -> ToolCall | None:
+    """Return the call; None where neither a name nor arguments stand in it."""
+    raw = fields.get("function", _NULL)
+    function = _function_decoder.decode(raw) if bytes(raw).startswith(b"{") else _Function()
+    if not as_text(function.name) and not _arguments_text(function.arguments):
+        return None
     opaque = {name: raw.copy() for name, raw in fields.items() if name not in CALL_FIELDS and bytes(raw) not in _EMPTY}
     arguments = _arguments_text(function.arguments) or "{}"
     return ToolCall(_text(fields.get("id", _NULL)), as_text(function.name), arguments, opaque)

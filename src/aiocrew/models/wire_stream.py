@@ -71,7 +71,7 @@ class _Calls:
         _collect(call.opaque, fragment, CALL_FIELDS)
 
     def built(self) -> tuple[ToolCall, ...]:
-        return unique_ids([call.built() for call in self._calls])
+        return unique_ids([call.built() for call in self._calls if call.name or any(call.arguments)])
 
     def _call_of(self, index: Any, id_: str, name: str, *, has_arguments: bool) -> _Call:
         """Return the call that a fragment belongs to: by its index, else by its id, else the one under way."""

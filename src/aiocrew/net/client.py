@@ -17,13 +17,15 @@ from yarl import URL
 from aiocrew.aio.cancelling import cancel_pending
 from aiocrew.aio.limits import time_limit
 from aiocrew.errors import BlueprintError
-from aiocrew.net.exchange import Answer, Head, HttpProcessingError, post_and_read, usable
+from aiocrew.net.exchange import SWITCHING, Answer, Head, HttpProcessingError, post_and_read, usable
 from aiocrew.net.failures import NetError
 from aiocrew.net.pool import Pool, Route, running_pool
 from aiocrew.net.resolver import forget
 
 __all__ = ["Answer", "Streamed", "Target"]
 
+_CLOSED = "the connections were closed meanwhile"
+_LACKING = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 _LARGE = 2**20  # above this aiohttp warns about plain bytes
 
 _HEADERS = {
@@ -67,14 +69,17 @@ class Target:
             try:
                 route = pool.known_route(self._url) or await self._find_route(pool)
                 if self._head is not None and route.proxy is None:
-                    return await post_and_read(pool.session, route.host, self._head, body)
-                response = await self._send(pool, route, body)
-                return Answer(response.status, response.headers, await response.read())
+                    answer = await post_and_read(pool.session, route.host, self._head, body)
+                else:
+                    answer = await self._send_and_read(pool, route, body)
+                if not pool.broken_off:
+                    return answer
+                failure = self._closed()
             except _FAILURES as error:
                 failure = self.failure(error)
                 if failure is None:
                     raise
-                raise failure from error
+            raise failure
 
     async def open(self, body: bytes, timeout_s: float | None, timed_out: Callable[[], Exception]) -> Streamed:
         """Return the answer's beginning, in the time and with the errors of `post`; whoever asked must close it."""
@@ -98,9 +103,18 @@ class Target:
             failure = self.failure(error)
             if failure is None:
                 raise
-            raise failure from error
+        raise failure
+
+    async def _send_and_read(self, pool: Pool, route: Route, body: bytes) -> Answer:
+        response = await self._send(pool, route, body)
+        if response.status == SWITCHING:
+            response.close()
+            return Answer(response.status, response.headers, b"")
+        return Answer(response.status, response.headers, await response.read())
 
     async def _send(self, pool: Pool, route: Route, body: bytes) -> aiohttp.ClientResponse:
+        if pool.broken_off:
+            raise aiohttp.ClientConnectionError(_CLOSED)
         return await pool.session.post(
             self._url,
             data=body if len(body) < _LARGE else io.BytesIO(body),
@@ -113,23 +127,34 @@ class Target:
     async def _find_route(self, pool: Pool) -> Route:
         try:
             return await pool.find_route(self._url)
-        except FileNotFoundError as error:
-            raise self._net_error(str(error), permanent=True) from error
+        except OSError as error:
+            raise self._net_error(_reason(error), permanent=isinstance(error, FileNotFoundError)) from error
 
     @property
     def host(self) -> str:
         return self._url.host or ""
 
     def failure(self, error: BaseException) -> NetError | None:
-        """Return what `error` of aiohttp means; None for a cancellation of the current task, which passes on."""
+        """Return what `error` of aiohttp means; None for a cancellation of the current task, which passes on.
+
+        It is to be raised where `error` is not being handled: aiohttp's errors hold the request's address and headers,
+        and nobody may find those behind ours. What the system reported stays as its cause.
+        """
         if isinstance(error, asyncio.CancelledError):
             # aiohttp also cancels what waits in a pool that is being closed.
-            return None if cancel_pending() else self._net_error("the connections were closed meanwhile")
+            return None if cancel_pending() else self._closed()
         unreached = isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError))
+        if isinstance(error, OSError) and error.errno in _LACKING:
+            unreached = False  # what this process lacks says nothing of the server
         if unreached:
             forget(self.host)
         detail, permanent = _explain(error)
-        return self._net_error(detail, permanent=permanent, unreached=unreached)
+        failure = self._net_error(" ".join(detail.split()), permanent=permanent, unreached=unreached)
+        failure.__cause__ = _of_the_system(error)
+        return failure
+
+    def _closed(self) -> NetError:
+        return self._net_error(_CLOSED)
 
     def _net_error(self, detail: str, *, permanent: bool = False, unreached: bool = False) -> NetError:
         return NetError(detail, host=self.host, port=self._url.port, permanent=permanent, unreached=unreached)
@@ -148,13 +173,19 @@ class Streamed:
 
     async def read(self) -> bytes:
         """Return the bytes that have come, at least one; nothing at the end. NetError when the body broke off."""
+        if self.status == SWITCHING:
+            return b""
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.readany()
+            if not data and self._pool is not None and self._pool.broken_off:
+                raise aiohttp.ClientConnectionError(_CLOSED)
         except _FAILURES as error:
             failure = self._target.failure(error)
             if failure is None:
                 raise
-            raise failure from error
+        else:
+            return data
+        raise failure
 
     async def rest(self) -> bytes:
         """Return all that is left of the body."""
@@ -182,6 +213,15 @@ def _checked_url(text: str) -> URL:
     if not usable:
         raise BlueprintError(f"{text.partition('?')[0]!r} is no address to call: http(s)://host[:port]/path is needed")
     return url
+
+
+def _of_the_system(error: BaseException) -> OSError | None:
+    """Return what the system reported, without aiohttp's error around it, which holds more."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        error = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    return error if isinstance(error, OSError) else None
 
 
 def _explain(error: BaseException) -> tuple[str, bool]:
@@ -216,7 +256,9 @@ def _explain(error: BaseException) -> tuple[str, bool]:
 
 
 def _reason(error: OSError) -> str:
-    if error.errno in (errno.EMFILE, errno.ENFILE):
+    if error.errno == errno.EAGAIN:
+        return error.strerror or str(error)  # of a thread that could not start
+    if error.errno in _LACKING:
         return "this process has as many files open as it may; see `ulimit -n`"
     if error.errno is not None and not isinstance(error, socket.gaierror):
         return os.strerror(error.errno)  # asyncio's own text repeats the address

@@ -20,6 +20,7 @@ from yarl import URL
 __all__ = [
     "CONNECT_TIMEOUT",
     "LONGEST_LINE",
+    "SWITCHING",
     "Answer",
     "Head",
     "HttpProcessingError",
@@ -31,6 +32,10 @@ __all__ = [
 CONNECT_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=20.0)
 LONGEST_LINE = 65_536
 """Of an answer's head, in bytes."""
+SWITCHING = 101
+"""The status after which the connection speaks something else: that is the answer, and no body follows."""
+
+_AT_ONCE = 65_536  # the system takes a body up to about so long in one piece
 
 
 class Answer(NamedTuple):
@@ -76,9 +81,12 @@ async def post_and_read(session: aiohttp.ClientSession, host: aiohttp.ClientRequ
         protocol.set_response_params(read_until_eof=True, max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE)
         transport.write(head.with_body(body))
         message, payload = await protocol.read()
-        while 100 <= message.code < 200:  # "go on" and "early hints" come before the answer
+        while 100 <= message.code < 200 and message.code != SWITCHING:  # "go on" and "early hints" come before it
             message, payload = await protocol.read()
-        answer = Answer(message.code, message.headers, await payload.read())
+        answer = Answer(message.code, message.headers, b"" if message.code == SWITCHING else await payload.read())
+        if _is_partly_sent(transport, answer.status, body):
+            transport.abort()
+            connection.close()
     except BaseException:
         transport = connection.transport
         if transport is not None and not transport.is_closing():
@@ -87,6 +95,16 @@ async def post_and_read(session: aiohttp.ClientSession, host: aiohttp.ClientRequ
         raise
     connection.release()
     return answer
+
+
+def _is_partly_sent(transport: asyncio.Transport, status: int, body: bytes) -> bool:
+    """Return whether a server that answered early may still be owed a part of the request."""
+    if transport.is_closing():
+        return False
+    if transport.get_write_buffer_size():
+        return True
+    # What was encrypted already lies in a buffer below, which TLS does not show.
+    return status >= 400 and len(body) > _AT_ONCE and transport.get_extra_info("sslcontext") is not None
 
 
 def _ends_of(connection: aiohttp.connector.Connection) -> tuple[ResponseHandler, asyncio.Transport]:

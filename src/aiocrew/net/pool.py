@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from aiocrew.net.exchange import CONNECT_TIMEOUT, LONGEST_LINE, connecting
+from aiocrew.net.connector import Connector
+from aiocrew.net.exchange import CONNECT_TIMEOUT, LONGEST_LINE, connecting, usable
 from aiocrew.net.proxies import proxy_for
 from aiocrew.net.resolver import Resolver
 from aiocrew.net.tls import tls_context
@@ -41,13 +42,14 @@ class Pool:
     def __init__(self) -> None:
         self.sockets = asyncio.Semaphore(socket_ceiling())
         self._routes: dict[tuple[str, str | None, int | None], Route] = {}
+        self.broken_off = False
+        """Whether it was closed; what a call still reads from it is not to be trusted to be whole."""
         self._now_s = asyncio.get_running_loop().time
+        connector = Connector if usable else aiohttp.TCPConnector
         # No limit in the connector: its waiting counts against the request's time, and a waiter that is cancelled as
         # its turn comes takes the turn with it. No cache of names there either: a lookup of ours needs no task.
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, resolver=Resolver(), use_dns_cache=False, keepalive_timeout=_KEEPALIVE_S
-            ),
+            connector=connector(limit=0, resolver=Resolver(), use_dns_cache=False, keepalive_timeout=_KEEPALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=CONNECT_TIMEOUT,
             max_line_size=LONGEST_LINE,
@@ -60,7 +62,10 @@ class Pool:
         return route if route is not None and self._now_s() < route.until_s else None
 
     async def find_route(self, url: URL) -> Route:
-        """Find out how `url` is reached. UsageError, FileNotFoundError: the environment names what cannot be used."""
+        """Find out how `url` is reached.
+
+        UsageError, FileNotFoundError: the environment names what cannot be used. OSError: it cannot be found out now.
+        """
         proxy = proxy_for(url.scheme, url.host or "", url.port)
         tls = await tls_context() if url.scheme == "https" or (proxy or "").startswith("https:") else True
         route = Route(
@@ -74,6 +79,10 @@ class Pool:
 
     async def aclose(self) -> None:
         """Close every connection; calls under way break off."""
+        self.broken_off = True
+        connector = self.session.connector
+        if isinstance(connector, Connector):
+            await connector.break_off()
         await self.session.close()
 
 

@@ -7,6 +7,7 @@ call wait for whatever else runs in it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import threading
@@ -42,15 +43,23 @@ class _Names:
                 return addresses
             lookup = self.under_way.get(key)
             if lookup is None:
-                lookup = self.under_way[key] = Future()
-                lookup.set_running_or_notify_cancel()  # one waiter's cancellation does not end it for the others
-                start_thread(lambda: self._look_up(key, lookup))
+                lookup = self._start(key)
             return lookup
+
+    def _start(self, key: _Key) -> Future[list[ResolveResult]]:
+        lookup: Future[list[ResolveResult]] = Future()
+        lookup.set_running_or_notify_cancel()  # one waiter's cancellation does not end it for the others
+        try:
+            start_thread(lambda: self._look_up(key, lookup))
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, str(error)) from error
+        self.under_way[key] = lookup  # the thread needs the lock before it can take it out again
+        return lookup
 
     def _look_up(self, key: _Key, lookup: Future[list[ResolveResult]]) -> None:
         try:
             addresses = _addresses(*key)
-        except (OSError, ValueError, ArithmeticError) as error:
+        except BaseException as error:
             with self.lock:
                 self.under_way.pop(key, None)
             lookup.set_exception(error)

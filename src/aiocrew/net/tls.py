@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 
@@ -18,7 +19,7 @@ async def tls_context() -> ssl.SSLContext:
     """Return the context that verifies servers by the system's certificates, or SSL_CERT_FILE and SSL_CERT_DIR.
 
     It is made anew when those variables change. FileNotFoundError when one of them names nothing: OpenSSL itself would
-    silently trust nobody.
+    silently trust nobody. Any other OSError may pass.
     """
     global _made
     wanted = tuple(os.environ.get(name) for name in _VARIABLES)
@@ -26,7 +27,10 @@ async def tls_context() -> ssl.SSLContext:
     if made is None or made[0] != wanted:
         # In a thread: reading the system's certificates takes 20 ms. Two loops that come at once make one each,
         # which costs nothing but that.
-        made = _made = (wanted, await run_in_thread(_make, wanted))
+        try:
+            made = _made = (wanted, await run_in_thread(_make, wanted))
+        except RuntimeError as error:  # the system gives no more threads
+            raise OSError(errno.EAGAIN, str(error)) from error
     return made[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -21,6 +22,11 @@ class AiocrewWarning(UserWarning):
 def _with_config(given: dict[str, Any]) -> dict[str, Any]:
     config = given.get("config")
     return {**config, **given} if isinstance(config, dict) else given
+
+
+def _shown(value: Any) -> str:
+    # A text or an object (an embedder's settings, parameters of a client) may hold a key.
+    return repr(value) if value is None or isinstance(value, (bool, int, float, Enum)) else "..."
 
 
 class Blueprint(BaseModel):
@@ -56,12 +62,18 @@ class Blueprint(BaseModel):
                 cls._warn_unknown(name)
         return known
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).not_built:
+            self._refuse_unless_inert(name, value)
+        else:
+            super().__setattr__(name, value)
+
     @classmethod
     def _refuse_unless_inert(cls, name: str, value: Any) -> None:
         if not any(value is inert or value == inert for inert in cls.not_built[name]):
             raise NotBuiltError(
-                f"{cls.__name__}({name}={value!r}): aiocrew does not have {name!r} yet. Leave it out, or keep this "
-                f"{cls.__name__.lower()} on CrewAI until it is built."
+                f"{cls.__name__}({name}={_shown(value)}): aiocrew does not have {name!r} yet. Leave it out, or keep "
+                f"this {cls.__name__.lower()} on CrewAI until it is built."
             )
 
     @classmethod

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
+from aiocrew.errors import BlueprintError
 from aiocrew.types.events import Event
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Clock, EventSink, Steps
@@ -23,6 +26,11 @@ class RunOptions:
     """
 
     deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        limit: Any = self.deadline_s
+        if limit is not None and not (isinstance(limit, int | float) and 0 < limit < math.inf):
+            raise BlueprintError(f"deadline_s={limit!r} must be a number of seconds above 0, or None for no deadline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
