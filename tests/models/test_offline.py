@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiocrew.aio.cancelling import cancels
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import BlueprintError
 from aiocrew.models.offline import OfflineModel, offline_model, reply_to
@@ -205,7 +206,10 @@ async def test_it_sleeps_by_the_clock_of_its_run_and_streams_what_it_replies() -
     clock, real = Sleepless(), local_runtime()
     runtime = Runtime(steps=real.steps, clock=clock, new_id=real.new_id, chance=real.chance)
     token = here.set(
-        Here(RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, emit=print), ROOT)
+        Here(
+            RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, cancels=cancels, emit=print),
+            ROOT,
+        )
     )
     try:
         request = Request(task("Write about tea.", "3 bullet points"))

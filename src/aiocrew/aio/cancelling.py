@@ -7,8 +7,16 @@ that number grew since the work began: code above may have been cancelled before
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
-__all__ = ["cancel_pending", "cancelled_since", "cancels", "deliver_cancel_since", "raise_if_cancelled_since"]
+__all__ = [
+    "cancel_counter",
+    "cancel_pending",
+    "cancelled_since",
+    "cancels",
+    "deliver_cancel_since",
+    "raise_if_cancelled_since",
+]
 
 
 def cancels() -> int:
@@ -17,28 +25,42 @@ def cancels() -> int:
     return 0 if task is None else task.cancelling()
 
 
+def cancel_counter(loop: asyncio.AbstractEventLoop) -> Callable[[], int]:
+    """Return `cancels` for code that runs on `loop`.
+
+    Python 3.11 asks the system for the process id whenever it is asked for the running loop, and a run would ask often.
+    """
+    current_task = asyncio.current_task
+
+    def cancels_on_loop() -> int:
+        task = current_task(loop)
+        return 0 if task is None else task.cancelling()
+
+    return cancels_on_loop
+
+
 def cancel_pending() -> bool:
     """Return whether the current task has been asked to stop, ever."""
     return cancels() > 0
 
 
-def cancelled_since(before: int) -> bool:
-    """Return whether the current task was asked to stop since `cancels()` gave `before`."""
-    return cancels() > before
+def cancelled_since(before: int, count: Callable[[], int] = cancels) -> bool:
+    """Return whether the current task was asked to stop since `count()` gave `before`."""
+    return count() > before
 
 
-def raise_if_cancelled_since(before: int) -> None:
+def raise_if_cancelled_since(before: int, count: Callable[[], int] = cancels) -> None:
     """Raise CancelledError if the current task was asked to stop since then, and somebody's code swallowed that."""
-    if cancels() > before:
+    if count() > before:
         raise asyncio.CancelledError
 
 
-async def deliver_cancel_since(before: int) -> None:
+async def deliver_cancel_since(before: int, count: Callable[[], int] = cancels) -> None:
     """Raise CancelledError if the current task was asked to stop since then, told of it or not.
 
     An error that arrives in the tick of a cancellation would otherwise be raised in its place, and the caller would
     take a stopped run for a failed one.
     """
-    if cancels() > before:
+    if count() > before:
         await asyncio.sleep(0)  # where the loop has not delivered it yet, it does so here, and only once
         raise asyncio.CancelledError

@@ -53,6 +53,8 @@ class RunContext(msgspec.Struct, frozen=True):
     runtime: Runtime
     now_s: Callable[[], float]
     """The clock's monotonic seconds."""
+    cancels: Callable[[], int]
+    """How often the current task has been asked to stop."""
     emit: Callable[[Event], None]
     """Tells every reader of the run."""
 
