@@ -14,16 +14,18 @@ _COARSE_FROM_S = 30.0
 _ATTRIBUTE = "_aiocrew_due"
 
 
-def time_limit(seconds: float | None, error: Callable[[], Exception]) -> AbstractAsyncContextManager[None]:
+def time_limit(
+    seconds: float | None, error: Callable[[], Exception], loop: asyncio.AbstractEventLoop | None = None
+) -> AbstractAsyncContextManager[None]:
     """Return a block that ends after `seconds` by raising `error()`; None sets no limit.
 
     What is awaited in the block is cancelled; where that is swallowed, the error comes at the block's end. A
-    cancellation from outside is left alone. A limit of 30 s or more may
-    end up to a second late.
+    cancellation from outside is left alone. A limit of 30 s or more may end up to a second late. `loop` is the running
+    one, for who knows it already.
     """
     if seconds is None or seconds == math.inf:
         return nullcontext()
-    return _Exact(seconds, error) if seconds < _COARSE_FROM_S else _Coarse(seconds, error)
+    return _Exact(seconds, error) if seconds < _COARSE_FROM_S else _Coarse(seconds, error, loop)
 
 
 class _Exact:
@@ -56,15 +58,16 @@ class _Coarse:
     as much as a place in a set.
     """
 
-    __slots__ = ("_cancels_before", "_due", "_error", "_expired", "_seconds", "_task")
+    __slots__ = ("_cancels_before", "_due", "_error", "_expired", "_loop", "_seconds", "_task")
 
-    def __init__(self, seconds: float, error: Callable[[], Exception]) -> None:
+    def __init__(self, seconds: float, error: Callable[[], Exception], loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
         self._seconds = seconds
         self._error = error
         self._expired = False
 
     async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop or asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a time limit needs a task that it can cancel")

@@ -65,7 +65,7 @@ class Target:
         `timed_out()` is raised when it takes longer than `timeout_s`, not counting the wait for a free socket.
         """
         pool = running_pool()
-        async with pool.sockets, time_limit(timeout_s, timed_out):
+        async with pool.sockets, time_limit(timeout_s, timed_out, pool.loop):
             try:
                 route = pool.known_route(self._url) or await self._find_route(pool)
                 if self._head is not None and route.proxy is None:

@@ -44,7 +44,8 @@ class Pool:
         self._routes: dict[tuple[str, str | None, int | None], Route] = {}
         self.broken_off = False
         """Whether it was closed; what a call still reads from it is not to be trusted to be whole."""
-        self._now_s = asyncio.get_running_loop().time
+        self.loop = asyncio.get_running_loop()
+        self._now_s = self.loop.time
         connector = Connector if usable else aiohttp.TCPConnector
         # No limit in the connector: its waiting counts against the request's time, and a waiter that is cancelled as
         # its turn comes takes the turn with it. No cache of names there either: a lookup of ours needs no task.
