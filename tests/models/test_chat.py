@@ -10,7 +10,6 @@ from contextlib import aclosing
 
 import pytest
 
-from aiocrew.aio.cancelling import cancels
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.aio.steps import LocalSteps
 from aiocrew.errors import (
@@ -61,7 +60,7 @@ async def patience() -> AsyncIterator[Patience]:
     """Put the test inside a run whose waiting takes no time and whose chance is always 0.5."""
     clock = Patience()
     runtime = Runtime(steps=LocalSteps(), clock=clock, new_id=str, chance=lambda: 0.5)
-    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, cancels, clock.emit), Path("run/task-0")))
+    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, clock.emit), Path("run/task-0")))
     yield clock
     here.reset(token)
     await aclose()

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocrew.aio.cancelling import cancels
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import BlueprintError
 from aiocrew.models.offline import OfflineModel, offline_model, reply_to
@@ -207,7 +206,7 @@ async def test_it_sleeps_by_the_clock_of_its_run_and_streams_what_it_replies() -
     runtime = Runtime(steps=real.steps, clock=clock, new_id=real.new_id, chance=real.chance)
     token = here.set(
         Here(
-            RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, cancels=cancels, emit=print),
+            RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, emit=print),
             ROOT,
         )
     )

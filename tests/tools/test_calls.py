@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from pydantic import BaseModel, field_validator
 
-from aiocrew.aio.cancelling import cancels as count_cancels
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import CallbackError
 from aiocrew.tools import BaseTool, Tool, tool
@@ -33,7 +32,7 @@ class Run:
         if steps is not None:
             runtime = type(runtime)(steps=steps, clock=runtime.clock, new_id=runtime.new_id, chance=runtime.chance)
         self.events: list[Event] = []
-        self.context = RunContext("run-1", "crew", runtime, runtime.clock.monotonic_s, count_cancels, self.emit)
+        self.context = RunContext("run-1", "crew", runtime, runtime.clock.monotonic_s, self.emit)
         self.memory = ToolMemory()
         self.box = make_toolbox(tools)
         self.cache = cache

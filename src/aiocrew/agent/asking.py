@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from aiocrew.agent.plan import AgentPlan
-from aiocrew.aio.cancelling import raise_if_cancelled_since
+from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.errors import BlueprintError, InvalidReplyError
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
@@ -24,10 +24,10 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
     model, agent = plan.model.name, plan.name
     run.emit(LLMCallStarted(run.run_id, path, run.now_s(), model, agent))
     token = here.set(Here(run, path))
-    before = run.cancels()
+    before = cancels(run.loop)
     try:
         reply = await run.steps.step(path, _body(plan, request, run, path), Reply)
-        raise_if_cancelled_since(before, run.cancels)
+        raise_if_cancelled_since(before, run.loop)
         _check(reply, plan)
     except (Exception, asyncio.CancelledError) as error:
         run.emit(LLMCallFailed(run.run_id, path, run.now_s(), model, agent, repr(error)))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from aiocrew.aio.cancelling import cancelled_since, raise_if_cancelled_since
+from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.errors import CallbackError
 from aiocrew.types.context import Here, RunContext, here
@@ -22,13 +22,13 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
     name = name_of(callback)
     run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
     token = here.set(Here(run, path))
-    before = run.cancels()
+    before = cancels(run.loop)
     try:
         result = await run.steps.step(path, partial(call_function, callback, *args), object)
-        raise_if_cancelled_since(before, run.cancels)
+        raise_if_cancelled_since(before, run.loop)
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error)))
-        if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.cancels):
+        if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.loop):
             raise
         raise CallbackError(f"callback {name} raised {error!r}", callback=name) from error
     finally:

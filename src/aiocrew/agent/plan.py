@@ -17,7 +17,7 @@ from aiocrew.tools.toolbox import Toolbox, make_toolbox
 __all__ = ["AgentPlan", "plan_agent"]
 
 
-class AgentPlan(msgspec.Struct, frozen=True):
+class AgentPlan(msgspec.Struct, frozen=True, gc=False):
     """All that the loop reads of an agent."""
 
     name: str

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from aiocrew.aio.cancelling import cancel_counter, cancelled_since, deliver_cancel_since
+from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.errors import TaskError
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Branch, Raised, Returned, Settled
@@ -28,12 +28,11 @@ class TaskBranches(Generic[T]):
     iterates, so a chain of tasks, the commonest crew, costs no more than its awaits.
     """
 
-    __slots__ = ("_cancels", "_cancels_before", "_ended", "_loop", "_new", "_paths", "_waiter")
+    __slots__ = ("_cancels_before", "_ended", "_loop", "_new", "_paths", "_waiter")
 
     def __init__(self, specs: Iterable[Branch[T]] = ()) -> None:
         self._loop = asyncio.get_running_loop()
-        self._cancels = cancel_counter(self._loop)
-        self._cancels_before = self._cancels()
+        self._cancels_before = cancels(self._loop)
         self._new: list[Branch[T]] = list(specs)
         self._paths: dict[asyncio.Task[Settled[T]], Path] = {}
         self._ended: list[asyncio.Task[Settled[T]]] = []  # few at a time; a deque is ten times as large
@@ -47,7 +46,7 @@ class TaskBranches(Generic[T]):
 
     def _launch(self) -> None:
         for branch in self._new:
-            task = self._loop.create_task(_settle(branch.body, self._cancels))
+            task = self._loop.create_task(_settle(branch.body, self._loop))
             self._paths[task] = branch.path
             task.add_done_callback(self._on_end)
         self._new.clear()
@@ -64,7 +63,7 @@ class TaskBranches(Generic[T]):
         if self._new:
             if len(self._new) == 1 and not self._paths:
                 branch = self._new.pop()
-                return branch.path, await _settle(branch.body, self._cancels)
+                return branch.path, await _settle(branch.body, self._loop)
             self._launch()
         if not self._paths:
             raise StopAsyncIteration
@@ -113,16 +112,16 @@ class TaskBranches(Generic[T]):
         if self._paths or self._new:
             await self.stop()
         if isinstance(error, Exception):
-            await deliver_cancel_since(self._cancels_before, self._cancels)
+            await deliver_cancel_since(self._cancels_before, self._loop)
 
 
-async def _settle(body: Callable[[], Awaitable[T]], cancels: Callable[[], int]) -> Settled[T]:
-    before = cancels()
+async def _settle(body: Callable[[], Awaitable[T]], loop: asyncio.AbstractEventLoop) -> Settled[T]:
+    before = cancels(loop)
     try:
         return Returned(await body())
     except Exception as error:
         return Raised(error)
     except asyncio.CancelledError:
-        if cancelled_since(before, cancels):
+        if cancelled_since(before, loop):
             raise
         return Raised(TaskError("code in the run raised CancelledError, but nobody cancelled the run"))

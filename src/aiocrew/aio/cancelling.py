@@ -7,10 +7,8 @@ that number grew since the work began: code above may have been cancelled before
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 __all__ = [
-    "cancel_counter",
     "cancel_pending",
     "cancelled_since",
     "cancels",
@@ -19,24 +17,14 @@ __all__ = [
 ]
 
 
-def cancels() -> int:
-    """Return how often the current task has been asked to stop."""
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
+def cancels(loop: asyncio.AbstractEventLoop | None = None) -> int:
+    """Return how often the current task has been asked to stop.
 
-
-def cancel_counter(loop: asyncio.AbstractEventLoop) -> Callable[[], int]:
-    """Return `cancels` for code that runs on `loop`.
-
-    Python 3.11 asks the system for the process id whenever it is asked for the running loop, and a run would ask often.
+    `loop` is the running one, for who knows it: Python 3.11 asks the system for the process id whenever it is asked for
+    the running loop, and a run would ask often.
     """
-    current_task = asyncio.current_task
-
-    def cancels_on_loop() -> int:
-        task = current_task(loop)
-        return 0 if task is None else task.cancelling()
-
-    return cancels_on_loop
+    task = asyncio.current_task(loop)
+    return 0 if task is None else task.cancelling()
 
 
 def cancel_pending() -> bool:
@@ -44,23 +32,23 @@ def cancel_pending() -> bool:
     return cancels() > 0
 
 
-def cancelled_since(before: int, count: Callable[[], int] = cancels) -> bool:
-    """Return whether the current task was asked to stop since `count()` gave `before`."""
-    return count() > before
+def cancelled_since(before: int, loop: asyncio.AbstractEventLoop | None = None) -> bool:
+    """Return whether the current task was asked to stop since `cancels()` gave `before`."""
+    return cancels(loop) > before
 
 
-def raise_if_cancelled_since(before: int, count: Callable[[], int] = cancels) -> None:
+def raise_if_cancelled_since(before: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
     """Raise CancelledError if the current task was asked to stop since then, and somebody's code swallowed that."""
-    if count() > before:
+    if cancels(loop) > before:
         raise asyncio.CancelledError
 
 
-async def deliver_cancel_since(before: int, count: Callable[[], int] = cancels) -> None:
+async def deliver_cancel_since(before: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
     """Raise CancelledError if the current task was asked to stop since then, told of it or not.
 
     An error that arrives in the tick of a cancellation would otherwise be raised in its place, and the caller would
     take a stopped run for a failed one.
     """
-    if count() > before:
+    if cancels(loop) > before:
         await asyncio.sleep(0)  # where the loop has not delivered it yet, it does so here, and only once
         raise asyncio.CancelledError

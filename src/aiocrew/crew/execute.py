@@ -11,7 +11,7 @@ from typing import Any
 from aiocrew.agent.callbacks import run_callback
 from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
-from aiocrew.aio.cancelling import cancelled_since
+from aiocrew.aio.cancelling import cancelled_since, cancels
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.crew.files import write_whole
 from aiocrew.crew.graph import Frontier
@@ -66,14 +66,14 @@ class Execution:
         label, agent = task.label, task.agent.name
         context = tuple(self.outputs[seen].raw for seen in self.plan.nodes[number].sees)
         run.emit(TaskStarted(run.run_id, task.path, run.now_s(), label, agent))
-        before = run.cancels()
+        before = cancels(run.loop)
         try:
             output = await self._work(number, task, context)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             run.emit(TaskFailed(run.run_id, task.path, run.now_s(), label, agent, repr(error)))
             if isinstance(error, AiocrewError):
                 raise error.located(task.at) from error.__cause__
-            if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.cancels):
+            if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.loop):
                 raise
             raise TaskError(f"{type(error).__name__}: {error}").located(task.at) from error
         run.emit(TaskCompleted(run.run_id, task.path, run.now_s(), label, agent, output.raw))

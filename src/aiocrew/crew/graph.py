@@ -17,7 +17,7 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
     context: tuple[int, ...] | None = None
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     waits: frozenset[int]
     """Tasks that must have ended before this one starts."""
     sees: tuple[int, ...]

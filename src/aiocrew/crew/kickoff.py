@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from aiocrew.agent.callbacks import run_callback
-from aiocrew.aio.cancelling import cancel_counter, cancelled_since, cancels, deliver_cancel_since
+from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.blueprint import CrewBlueprint
@@ -69,7 +69,7 @@ class Kickoff:
     async def carry_out(self) -> CrewOutput:
         """Return the output. Raises one error, located in the crew; a cancellation in its tick wins over it."""
         run = self._begin()
-        before = run.cancels()
+        before = cancels(run.loop)
         try:
             if self._options.deadline_s is None:
                 output = await self._steps(run)
@@ -82,7 +82,7 @@ class Kickoff:
         except Exception as error:
             failure = error.located(Location(run.crew)) if isinstance(error, AiocrewError) else error
             self._fail(run, repr(failure))
-            await deliver_cancel_since(before, run.cancels)
+            await deliver_cancel_since(before, run.loop)
             raise failure from failure.__cause__
         self._ended_s = run.now_s()
         run.emit(CrewKickoffCompleted(run.run_id, ROOT, self._ended_s, run.crew, output.raw))
@@ -110,7 +110,7 @@ class Kickoff:
             crew=crew.name,
             runtime=runtime,
             now_s=runtime.clock.monotonic_s,
-            cancels=cancel_counter(asyncio.get_running_loop()),
+            loop=asyncio.get_running_loop(),
             emit=emitter((self._counter, *runtime.sinks, *crew.readers())),
         )
         self._started_s = self._ended_s = run.now_s()

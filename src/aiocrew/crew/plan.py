@@ -20,7 +20,7 @@ from aiocrew.types.paths import ROOT, Path, child
 __all__ = ["CrewPlan", "TaskPlan", "plan_crew"]
 
 
-class TaskPlan(msgspec.Struct, frozen=True):
+class TaskPlan(msgspec.Struct, frozen=True, gc=False):
     """All that a run reads of a task."""
 
     path: Path
@@ -35,7 +35,7 @@ class TaskPlan(msgspec.Struct, frozen=True):
     at: Location
 
 
-class CrewPlan(msgspec.Struct, frozen=True):
+class CrewPlan(msgspec.Struct, frozen=True, gc=False):
     """All that a run reads of a crew."""
 
     tasks: tuple[TaskPlan, ...]

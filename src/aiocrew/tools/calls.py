@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aiocrew.aio.cancelling import cancelled_since, raise_if_cancelled_since
+from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function
 from aiocrew.errors import CallbackError
 from aiocrew.tools.arguments import Problem, check_values, read_arguments, usage
@@ -166,15 +166,15 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
     def abandoned() -> None:
         run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), name))
 
-    before = run.cancels()
+    before = cancels(run.loop)
     try:
         value = await invoke(offered.tool, offered.form, ready.values, abandoned)
-        raise_if_cancelled_since(before, run.cancels)
+        raise_if_cancelled_since(before, run.loop)
         text = to_text(value)
     except (Exception, SystemExit) as error:  # the border of user code: a tool's exception is the model's to read
         return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)
     except asyncio.CancelledError as error:
-        if cancelled_since(before, run.cancels):
+        if cancelled_since(before, run.loop):
             raise
         # Nobody cancelled this run: something inside the tool was cancelled.
         return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)

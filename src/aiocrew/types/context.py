@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -53,10 +54,10 @@ class RunContext(msgspec.Struct, frozen=True):
     runtime: Runtime
     now_s: Callable[[], float]
     """The clock's monotonic seconds."""
-    cancels: Callable[[], int]
-    """How often the current task has been asked to stop."""
     emit: Callable[[Event], None]
     """Tells every reader of the run."""
+    loop: asyncio.AbstractEventLoop | None = None
+    """The loop that it is carried out on; None where nobody said."""
 
     @property
     def steps(self) -> Steps:
@@ -70,16 +71,22 @@ class Here(msgspec.Struct, frozen=True):
     path: Path
 
 
-def emitter(sinks: Sequence[EventSink]) -> Callable[[Event], None]:
-    """Return a function that gives an event to every one of `sinks`."""
-    if len(sinks) == 1:
-        return sinks[0].emit
+class _ToAll:
+    """Tells several readers. One object a run, where a closure would be three for the collector to look at."""
 
-    def emit(event: Event) -> None:
-        for sink in sinks:
+    __slots__ = ("_sinks",)
+
+    def __init__(self, sinks: Sequence[EventSink]) -> None:
+        self._sinks = sinks
+
+    def __call__(self, event: Event) -> None:
+        for sink in self._sinks:
             sink.emit(event)
 
-    return emit
+
+def emitter(sinks: Sequence[EventSink]) -> Callable[[Event], None]:
+    """Return a function that gives an event to every one of `sinks`."""
+    return sinks[0].emit if len(sinks) == 1 else _ToAll(sinks)
 
 
 active_runtime: ContextVar[Runtime | None] = ContextVar("aiocrew_runtime", default=None)
