@@ -28,6 +28,7 @@ from aiocrew.agent.text_protocol import FinalAnswer, TextAction, Unreadable, rea
             "Observation: 12\nThought: on\nAction: a\nAction Input: {}\nObservation: made up",
             TextAction("Observation: 12\nThought: on", "a", "{}"),
         ),
+        ("# Thought:\nfound\n\n# Final Answer:\nit is 42", FinalAnswer("# Thought:\nfound", "it is 42")),
         ("Final Answer: seen\nObservation: kept", FinalAnswer("", "seen\nObservation: kept")),
         ("Thought: done\nFinal Answer: 42", FinalAnswer("done", "42")),
         (

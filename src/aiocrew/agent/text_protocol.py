@@ -26,7 +26,7 @@ _ACTION = re.compile(
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 _LONE_ACTION = re.compile(r"^[ \t*]*+Action[ \t*]*+:(?P<tool>[^\n]++)", re.MULTILINE | re.IGNORECASE)
-_FINAL = re.compile(r"^[ \t*]*+Final Answer[ \t*]*+:[ \t*]*+(?P<answer>.*+)", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+_FINAL = re.compile(r"^[ \t*#]*+Final Answer[ \t*]*+:[ \t*]*+(?P<answer>.*+)", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 # A model that thinks aloud may put both on one line.
 _FINAL_INLINE = re.compile(r"^\s*+Thought\s*+:.*?Final Answer\s*+:\s*+(?P<answer>.*+)", re.DOTALL | re.IGNORECASE)
 _INPUT = re.compile(r"^[ \t*]*+Action Input[ \t*]*+:", re.MULTILINE | re.IGNORECASE)
