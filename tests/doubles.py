@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from aiocrew.types.messages import Reply, Request, ToolCall, user_texts
+from aiocrew.types.messages import Reply, Request, ToolCall, User
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Branch, Returned, Settled
 from aiocrew.types.usage import Usage
@@ -64,7 +64,7 @@ def calls(*named: tuple[str, dict[str, Any] | str], text: str = "") -> Reply:
 
 def prompt(request: Request) -> str:
     """Return what the user said first: the task."""
-    return user_texts(request.messages)[0]
+    return next(message.text for message in request.messages if isinstance(message, User))
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):

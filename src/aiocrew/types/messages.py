@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -109,12 +109,3 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     """A piece of a reply under way."""
 
     text: str
-
-
-def user_texts(messages: tuple[Message, ...]) -> list[str]:
-    """Return what the user said, in order; what a scripted or offline model looks at."""
-    return [message.text for message in messages if isinstance(message, User)]
-
-
-Json: TypeAlias = Any
-"""Anything that JSON can hold."""
