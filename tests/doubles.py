@@ -12,7 +12,7 @@ import msgspec
 
 from aiocrew.types.messages import Reply, Request, ToolCall, User
 from aiocrew.types.paths import Path
-from aiocrew.types.ports import Branch, Returned, Settled
+from aiocrew.types.ports import Branch, Effect, Returned, Settled
 from aiocrew.types.usage import Usage
 
 T = TypeVar("T")
@@ -101,7 +101,9 @@ class RecordingSteps:
         self._replay = recorded
         self._order = order or random.Random(0)
 
-    async def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> T:
+    async def step(
+        self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T], effect: Effect | None = None
+    ) -> T:
         assert path not in self.paths, f"{path} twice"
         self.paths.append(path)
         for _ in range(self._order.randrange(4)):

@@ -46,13 +46,14 @@ DOORS = {"aiocrew", "aiocrew.__main__"}
 PUBLIC_NAMES = {
     "LLM", "Agent", "AgentAction", "AgentError", "AgentFinish", "AiocrewError", "AiocrewWarning", "Assistant",
     "AuthenticationError", "BadRequestError", "BaseTool", "BatchError", "BlockingKickoffWarning", "BlueprintError",
-    "CallbackError", "Chunk", "ContextTooLongError", "Crew", "CrewOutput", "DeadlineExceededError", "EventSink",
-    "FailedRun", "InvalidReplyError", "Location", "Message", "MissingInputError", "MissingKeyError", "Model",
-    "ModelConnectionError", "ModelRefusedError", "ModelTimeoutError", "NotBuiltError", "OfflineModel", "Outcome",
-    "Outcomes", "OutputFormat", "OverloadedError", "Process", "ProviderError", "QuotaExceededError", "RateLimitError",
-    "Reply", "Request", "RequestRefusedError", "Run", "RunOptions", "SerperDevTool", "StreamingModel", "System",
-    "Task", "TaskError", "TaskOutput", "ToolCall", "ToolResult", "ToolSpec", "UnknownModelError",
-    "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User", "__version__", "aclose", "tool",
+    "BudgetExceededError", "CallbackError", "Chunk", "ContextTooLongError", "Crew", "CrewOutput",
+    "DeadlineExceededError", "EventSink", "FailedRun", "InterruptedToolError", "InvalidReplyError", "JournalError",
+    "Location", "Message", "MissingInputError", "MissingKeyError", "Model", "ModelConnectionError", "ModelRefusedError",
+    "ModelTimeoutError", "NotBuiltError", "NotStartedError", "OfflineModel", "Outcome", "Outcomes", "OutputFormat",
+    "OverloadedError", "Price", "Process", "ProviderError", "QuotaExceededError", "RateLimitError", "Reply", "Request",
+    "RequestRefusedError", "Run", "RunOptions", "SerperDevTool", "StreamingModel", "System", "Task", "TaskError",
+    "TaskOutput", "ToolCall", "ToolResult", "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage",
+    "UsageError", "UsageMetrics", "User", "__version__", "aclose", "tool",
 }
 # fmt: on
 """What `aiocrew.__all__` must equal."""

@@ -16,10 +16,13 @@ from aiocrew.errors import (
     BadRequestError,
     BatchError,
     BlueprintError,
+    BudgetExceededError,
     CallbackError,
     ContextTooLongError,
     DeadlineExceededError,
+    InterruptedToolError,
     InvalidReplyError,
+    JournalError,
     Location,
     MissingInputError,
     MissingKeyError,
@@ -27,6 +30,7 @@ from aiocrew.errors import (
     ModelRefusedError,
     ModelTimeoutError,
     NotBuiltError,
+    NotStartedError,
     OverloadedError,
     ProviderError,
     QuotaExceededError,
@@ -59,6 +63,7 @@ from aiocrew.types.messages import (
 )
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome, Outcomes, OutputFormat, TaskOutput
 from aiocrew.types.ports import EventSink, Model, StreamingModel
+from aiocrew.types.prices import Price
 from aiocrew.types.usage import Usage, UsageMetrics
 from aiocrew.version import __version__
 
@@ -77,6 +82,7 @@ __all__ = [
     "BatchError",
     "BlockingKickoffWarning",
     "BlueprintError",
+    "BudgetExceededError",
     "CallbackError",
     "Chunk",
     "ContextTooLongError",
@@ -85,7 +91,9 @@ __all__ = [
     "DeadlineExceededError",
     "EventSink",
     "FailedRun",
+    "InterruptedToolError",
     "InvalidReplyError",
+    "JournalError",
     "Location",
     "Message",
     "MissingInputError",
@@ -95,11 +103,13 @@ __all__ = [
     "ModelRefusedError",
     "ModelTimeoutError",
     "NotBuiltError",
+    "NotStartedError",
     "OfflineModel",
     "Outcome",
     "Outcomes",
     "OutputFormat",
     "OverloadedError",
+    "Price",
     "Process",
     "ProviderError",
     "QuotaExceededError",

@@ -24,7 +24,11 @@ AiocrewError
 ├── CallbackError             a callback raised; `callback` names it, `__cause__` is what it raised
 ├── TaskError                 any other exception while a task ran; `__cause__` is it
 ├── DeadlineExceededError     a deadline or max_execution_time passed (also a TimeoutError)
-└── BatchError                raise_for_failures() of a batch in which inputs failed; `failures`
+├── BudgetExceededError       a call was refused because it might cost more than its budget has left
+├── InterruptedToolError      a tool that may not run twice was cut off, and nobody knows whether it took effect
+├── JournalError              a journal that cannot be used: damaged, not one of aiocrew's, or not writable
+├── BatchError                raise_for_failures() of a batch in which inputs failed; `failures`
+└── NotStartedError           the batch ended before this input's turn came
 
 What fails inside a run carries `at`, a Location that names crew, task and agent. When several parts of a run
 fail at once, the first in order of path is raised and the others stand in its `others`.
@@ -43,10 +47,13 @@ __all__ = [
     "BadRequestError",
     "BatchError",
     "BlueprintError",
+    "BudgetExceededError",
     "CallbackError",
     "ContextTooLongError",
     "DeadlineExceededError",
+    "InterruptedToolError",
     "InvalidReplyError",
+    "JournalError",
     "Location",
     "MissingInputError",
     "MissingKeyError",
@@ -54,6 +61,7 @@ __all__ = [
     "ModelRefusedError",
     "ModelTimeoutError",
     "NotBuiltError",
+    "NotStartedError",
     "OverloadedError",
     "ProviderError",
     "QuotaExceededError",
@@ -250,6 +258,30 @@ class DeadlineExceededError(AiocrewError, TimeoutError):
     def __init__(self, message: str, *, limit_s: float) -> None:
         super().__init__(message)
         self.limit_s = limit_s
+
+
+class BudgetExceededError(AiocrewError):
+    """A call was refused before it was sent: it might cost more than its budget has left."""
+
+
+class InterruptedToolError(AiocrewError):
+    """A tool with idempotent=False began in a process that ended before the tool did; it is not run a second time."""
+
+    def __init__(self, message: str, *, tool: str) -> None:
+        super().__init__(message)
+        self.tool = tool
+
+
+class JournalError(AiocrewError):
+    """A batch's journal cannot be used; the file was left as it is."""
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class NotStartedError(AiocrewError):
+    """The batch ended before this input's turn came; its status is "skipped"."""
 
 
 class BatchError(AiocrewError):

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator
 
+from aiocrew.admission.pace import MinutePace, kept_to
 from aiocrew.errors import BlueprintError
 from aiocrew.models.llm import LLM
 from aiocrew.tools.base import as_tool
@@ -30,6 +31,7 @@ class Agent(Blueprint):
     max_iter: model replies before it must answer with what it has.
     max_execution_time: seconds for one task; when they are over the call in flight is ended.
     max_retry_limit: how often a task starts anew after a reply that corrections could not cure.
+    max_rpm: model calls that it may make a minute, in all its runs together; retries count.
     step_callback: called after every tool call (AgentAction) and with the answer (AgentFinish); plain or async.
     cache: results of its tool calls may be reused within a run, where the crew's `cache` is on too.
     use_system_prompt: False puts what would be the system message into the user's.
@@ -37,6 +39,9 @@ class Agent(Blueprint):
 
     `tools_results` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
+
+    # A slot: no part of what an agent is, so that copies have their own.
+    __slots__ = ("_pace",)
 
     role: str
     goal: str
@@ -47,6 +52,7 @@ class Agent(Blueprint):
     max_iter: int = Field(default=25, ge=1)
     max_execution_time: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_retry_limit: int = Field(default=2, ge=0)
+    max_rpm: int | None = Field(default=None, ge=1)
     step_callback: Callable[..., Any] | None = None
     cache: bool = True
     use_system_prompt: bool = True
@@ -83,7 +89,6 @@ class Agent(Blueprint):
         "knowledge_sources": (None, []),
         "knowledge_storage": (None,),
         "max_reasoning_attempts": (None,),
-        "max_rpm": (None,),
         "max_tokens": (None,),
         "mcps": (None,),
         "memory": _OFF,
@@ -116,6 +121,13 @@ class Agent(Blueprint):
             f"llm={value!r} is no model: give a name such as 'openai/gpt-4o-mini', an LLM(...), or an object with "
             "'async def reply(self, request)'"
         )
+
+    def pace(self) -> MinutePace | None:
+        """Return what keeps to max_rpm, one and the same for all runs; None without it."""
+        if self.max_rpm is None:
+            return None
+        self._pace = kept_to(self.max_rpm, getattr(self, "_pace", None))
+        return self._pace
 
     @cached_property
     def id(self) -> UUID:

@@ -7,9 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import msgspec
+
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.errors import BlueprintError, InvalidReplyError
+from aiocrew.models.resolved import ResolvedModel
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
 from aiocrew.types.messages import Chunk, Reply, Request
@@ -19,14 +22,32 @@ from aiocrew.types.ports import StreamingModel
 __all__ = ["ask"]
 
 
+class _Question(msgspec.Struct, frozen=True):
+    """What a model is asked, as an Effect."""
+
+    model: ResolvedModel
+    request: Request
+
+    @property
+    def announced(self) -> bool:
+        return False
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    def content(self) -> bytes:
+        return msgspec.json.encode((self.model.identity, self.request))
+
+
 async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) -> Reply:
     """Return the model's reply; raises what the model raises."""
     model, agent = plan.model.name, plan.name
     run.emit(LLMCallStarted(run.run_id, path, run.now_s(), model, agent))
-    token = here.set(Here(run, path))
+    token = here.set(Here(run, path, plan.pace))
     before = cancels(run.loop)
     try:
-        reply = await run.steps.step(path, _body(plan, request, run, path), Reply)
+        reply = await run.steps.step(path, _body(plan, request, run, path), Reply, _Question(plan.model, request))
         raise_if_cancelled_since(before, run.loop)
         _check(reply, plan)
     except (Exception, asyncio.CancelledError) as error:

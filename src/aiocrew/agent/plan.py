@@ -13,6 +13,7 @@ from aiocrew.agent.prompt import Persona
 from aiocrew.models.lookup import ResolvedModel, resolve
 from aiocrew.tools.base import BaseTool, as_tool
 from aiocrew.tools.toolbox import Toolbox, make_toolbox
+from aiocrew.types.terms import Pace
 
 __all__ = ["AgentPlan", "plan_agent"]
 
@@ -30,6 +31,7 @@ class AgentPlan(msgspec.Struct, frozen=True, gc=False):
     step_callback: Callable[..., Any] | None
     use_system_prompt: bool
     cache: bool
+    pace: Pace | None
 
 
 def plan_agent(
@@ -61,4 +63,5 @@ def plan_agent(
         step_callback=agent.step_callback or step_callback,
         use_system_prompt=agent.use_system_prompt,
         cache=cache and agent.cache,
+        pace=agent.pace(),
     )

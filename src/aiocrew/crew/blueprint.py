@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
 
+from aiocrew.admission.pace import MinutePace, kept_to
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.graph import Node, Shape, task_graph
@@ -28,6 +29,9 @@ _OFF = (None, False)
 class CrewBlueprint(Blueprint):
     """What people write of a crew; Crew adds its doors and says what the fields mean."""
 
+    # A slot: no part of what a crew is, so that copies have their own.
+    __slots__ = ("_pace",)
+
     agents: list[Agent] = Field(default_factory=list[Agent])
     tasks: list[Task] = Field(default_factory=list[Task])
     process: Process = Process.sequential
@@ -37,6 +41,7 @@ class CrewBlueprint(Blueprint):
     before_kickoff_callbacks: list[Callable[..., Any]] = Field(default_factory=list[Callable[..., Any]])
     after_kickoff_callbacks: list[Callable[..., Any]] = Field(default_factory=list[Callable[..., Any]])
     cache: bool = False
+    max_rpm: int | None = Field(default=None, ge=1)
     name: str = "crew"
     usage_metrics: UsageMetrics | None = Field(default=None, exclude=True)
 
@@ -57,7 +62,6 @@ class CrewBlueprint(Blueprint):
         "short_term_memory": (None,),
         "manager_agent": (None,),
         "manager_llm": (None,),
-        "max_rpm": (None,),
         "memory": _OFF,
         "output_log_file": _OFF,
         "planning": _OFF,
@@ -97,6 +101,13 @@ class CrewBlueprint(Blueprint):
     def id(self) -> UUID:
         """An id of this blueprint, for people; no run reads it."""
         return uuid4()
+
+    def pace(self) -> MinutePace | None:
+        """Return what keeps to max_rpm, one and the same for all runs; None without it."""
+        if self.max_rpm is None:
+            return None
+        self._pace = kept_to(self.max_rpm, getattr(self, "_pace", None))
+        return self._pace
 
     def readers(self) -> tuple[EventSink, ...]:
         """Return the readers of events that the crew's own settings ask for."""

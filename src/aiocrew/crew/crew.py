@@ -31,6 +31,7 @@ class Crew(CrewBlueprint):
     before_kickoff_callbacks: called with the inputs; what one returns takes their place.
     after_kickoff_callbacks: called with the CrewOutput; what one returns takes its place.
     cache: a tool call that the run made before, with the same arguments, gives the same result without running again.
+    max_rpm: model calls that its agents may make a minute, in all its runs together; retries count.
     name: for messages and events.
 
     `usage_metrics` is published when a run ends, for people to read; with concurrent runs the last one wins.

@@ -17,10 +17,11 @@ from aiocrew.crew.plan import plan_crew
 from aiocrew.crew.published import publish
 from aiocrew.crew.usage import UsageCounter
 from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
-from aiocrew.types.context import RunContext, RunOptions, emitter
+from aiocrew.types.context import RunContext, RunOptions, emitter, here
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.paths import ROOT, child
+from aiocrew.types.terms import Terms
 from aiocrew.types.usage import UsageMetrics
 
 __all__ = ["Kickoff"]
@@ -111,11 +112,16 @@ class Kickoff:
             runtime=runtime,
             now_s=runtime.clock.monotonic_s,
             loop=asyncio.get_running_loop(),
+            terms=self._terms(),
             emit=emitter((self._counter, *runtime.sinks, *crew.readers())),
         )
         self._started_s = self._ended_s = run.now_s()
         run.emit(CrewKickoffStarted(run.run_id, ROOT, self._started_s, run.crew, runtime.clock.wall_s(), self._inputs))
         return run
+
+    def _terms(self) -> Terms:
+        outer = here.get()
+        return self._options.terms(self._crew.pace(), None if outer is None else outer.run.terms)
 
     async def _steps(self, run: RunContext) -> CrewOutput:
         crew = self._crew

@@ -26,6 +26,7 @@ from aiocrew.models.resolved import ResolvedModel, chat_model
 from aiocrew.models.shown import shown_url
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.messages import Message, Request, ToolCall, ToolSpec
+from aiocrew.types.prices import Price
 
 __all__ = ["LLM"]
 
@@ -75,6 +76,7 @@ class LLM(Blueprint):
     extra_headers: sent with every request, in place of ours of the same name; those that frame a request are refused.
     extra_body: fields of every request's body, in place of parameters of the same name; model, messages, tools and
     stream are refused.
+    price: what its tokens cost, in place of the price list of the extra `cost`.
     tool_protocol: "native" tool calls, "text" for models without, "auto" understands both.
     """
 
@@ -129,6 +131,7 @@ class LLM(Blueprint):
     max_retries: int = Field(default=8, ge=0)
     max_in_flight: int | None = Field(default=None, ge=1)
     tool_protocol: ToolProtocol = "auto"
+    price: Price | None = None
 
     def __init__(self, model: str | None = None, **fields: Any) -> None:
         if model is not None:
@@ -190,7 +193,10 @@ class LLM(Blueprint):
         name = parse_model(text, at_base_url=lambda: bool(base_url_of(PROVIDERS["openai"], given_url, getenv)))
         label = f"{name.prefix}/{name.model}"
         if name.prefix == OFFLINE:
-            return ResolvedModel(offline_model(name.model), label, self.tool_protocol, self.stream)
+            identity = msgspec.json.encode((label, self.tool_protocol))
+            return ResolvedModel(
+                offline_model(name.model), label, self.tool_protocol, self.stream, identity, self.price
+            )
         provider = PROVIDERS[name.prefix]
         base_url = base_url_of(provider, given_url, getenv)
         extra_headers = dict(self.extra_headers or {})
@@ -212,7 +218,9 @@ class LLM(Blueprint):
             max_retries=self.max_retries,
             max_in_flight=self.max_in_flight,
         )
-        return ResolvedModel(chat_model(endpoint), label, self.tool_protocol, self.stream)
+        model = chat_model(endpoint)
+        identity = msgspec.json.encode((label, endpoint.parameters, self.tool_protocol))
+        return ResolvedModel(model, label, self.tool_protocol, self.stream, identity, self.price)
 
     def _body(self, provider: str, model: str) -> dict[str, Any]:
         given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) not in (None, [], "")}

@@ -10,6 +10,7 @@ from aiocrew.models.endpoint import ToolProtocol
 from aiocrew.models.llm import LLM
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.types.ports import Model, StreamingModel
+from aiocrew.types.prices import Price
 
 __all__ = ["ResolvedModel", "resolve"]
 
@@ -35,7 +36,18 @@ def _own_model(model: Model) -> ResolvedModel:
     if protocol not in get_args(ToolProtocol):
         raise BlueprintError(f"{type(model).__name__}.tool_protocol={protocol!r} must be 'auto', 'native' or 'text'")
     streams = bool(getattr(model, "streams", False)) and isinstance(model, StreamingModel)
-    return ResolvedModel(model, type(model).__name__, cast("ToolProtocol", protocol), stream=streams)
+    price: Any = getattr(model, "price", None)
+    if not isinstance(price, Price | None):
+        raise BlueprintError(f"{type(model).__name__}.price={price!r} must be a Price(input_usd=..., output_usd=...)")
+    kind = type(model)
+    return ResolvedModel(
+        model,
+        kind.__name__,
+        cast("ToolProtocol", protocol),
+        stream=streams,
+        identity=f"{kind.__module__}.{kind.__qualname__}".encode(),
+        price=price,
+    )
 
 
 @lru_cache(maxsize=1024)

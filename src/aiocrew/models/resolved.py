@@ -11,6 +11,7 @@ import msgspec
 from aiocrew.errors import BlueprintError
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
 from aiocrew.types.ports import Model
+from aiocrew.types.prices import Price
 
 __all__ = ["ResolvedModel", "chat_model"]
 
@@ -23,6 +24,10 @@ class ResolvedModel(msgspec.Struct, frozen=True):
     """ "openai/gpt-4o-mini", or the class name of a user's own model."""
     tool_protocol: ToolProtocol
     stream: bool
+    identity: bytes = b""
+    """Equal for models of which equal answers can be expected: provider, model, parameters; no address, no key."""
+    price: Price | None = None
+    """What the user said that it costs."""
 
 
 class _Key(NamedTuple):

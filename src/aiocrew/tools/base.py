@@ -38,6 +38,9 @@ class BaseTool(Blueprint):
     cache_function: called with the arguments and the result; False keeps the result from being reused in the run.
     result_as_answer: a result ends the task and is its output.
     max_usage_count: how often it may run within one run of a crew.
+    idempotent: False keeps a batch with a journal from running a call again that was cut off by the end of a process;
+        its input then fails with InterruptedToolError.
+    version: of the tool's code; results that a journal holds from another version are not used.
     """
 
     name: str
@@ -46,6 +49,8 @@ class BaseTool(Blueprint):
     cache_function: Callable[..., Any] = accept_any_result
     result_as_answer: bool = False
     max_usage_count: int | None = Field(default=None, ge=1)
+    idempotent: bool = True
+    version: str = ""
 
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "current_usage_count": (0,),

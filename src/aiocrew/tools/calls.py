@@ -50,6 +50,29 @@ class _Ready(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
+class _Use(msgspec.Struct, frozen=True):
+    """A tool call as an Effect."""
+
+    call: ToolCall
+    ready: _Ready | CallResult
+
+    @property
+    def announced(self) -> bool:
+        return isinstance(self.ready, _Ready)
+
+    @property
+    def repeatable(self) -> bool:
+        return isinstance(self.ready, CallResult) or self.ready.offered.tool.idempotent
+
+    def content(self) -> bytes:
+        if isinstance(self.ready, CallResult):
+            return msgspec.json.encode((self.call.name, self.call.arguments, self.ready.text))
+        tool, spec = self.ready.offered.tool, self.ready.offered.form.spec
+        return msgspec.json.encode(
+            (spec.name, spec.description, spec.parameters, tool.version, self.ready.key.arguments)
+        )
+
+
 async def run_calls(
     calls: Sequence[ToolCall], toolbox: Toolbox, memory: ToolMemory, scope: ToolScope
 ) -> list[CallResult]:
@@ -81,7 +104,7 @@ async def _step(call: ToolCall, toolbox: Toolbox, memory: ToolMemory, scope: Too
         ran = True
         return await _observed(call, ready, memory, scope, path)
 
-    result = await scope.run.steps.step(path, body, CallResult)
+    result = await scope.run.steps.step(path, body, CallResult, _Use(call, ready))
     if not ran and isinstance(ready, _Ready):
         memory.restore(scope.task, ready.key, ready.offered, result, cache=scope.cache)
     return result

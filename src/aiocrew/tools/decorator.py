@@ -28,6 +28,8 @@ def tool(
     result_as_answer: bool = False,
     max_usage_count: int | None = None,
     cache_function: Callable[..., Any] = accept_any_result,
+    idempotent: bool = True,
+    version: str = "",
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -38,6 +40,8 @@ def tool(
     result_as_answer: bool = False,
     max_usage_count: int | None = None,
     cache_function: Callable[..., Any] = accept_any_result,
+    idempotent: bool = True,
+    version: str = "",
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a plain or async function: `@tool`, `@tool("Name")` or `@tool("Name", result_as_answer=True)`.
 
@@ -57,6 +61,8 @@ def tool(
             result_as_answer=result_as_answer,
             max_usage_count=max_usage_count,
             cache_function=cache_function,
+            idempotent=idempotent,
+            version=version,
         )
 
     return decorate(name) if callable(name) else decorate

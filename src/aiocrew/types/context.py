@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -15,8 +15,12 @@ from aiocrew.errors import BlueprintError
 from aiocrew.types.events import Event
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Clock, EventSink, Steps
+from aiocrew.types.terms import Pace, Purse, Terms
 
 __all__ = ["Here", "RunContext", "RunOptions", "Runtime", "active_runtime", "emitter", "here"]
+
+
+_OWN_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +28,56 @@ class RunOptions:
     """How a run is to be carried out; every door takes one.
 
     deadline_s: seconds from the start after which the run ends with DeadlineExceededError, calls in flight included.
+    budget: what the run may spend; one Budget may be shared by any number of runs.
+    tenant: on whose behalf. Where calls have to wait for a provider's limit, tenants take turns, and so do the runs of
+        one tenant.
+    priority: from -10 to 10; each step up doubles the share of a waiting run. Nobody starves.
+    grace_s: how long finally-blocks of tools, callbacks and models of one's own may take when the run is cancelled.
+
+    A run that is started inside another one (by a tool) belongs to it: it has the other's tenant and priority unless it
+    says so itself, and the other's budget pays as well.
     """
 
     deadline_s: float | None = None
+    budget: Purse | None = None
+    tenant: str | None = None
+    priority: int | None = None
+    grace_s: float = 5.0
 
     def __post_init__(self) -> None:
-        limit: Any = self.deadline_s
-        if limit is not None and not (isinstance(limit, int | float) and 0 < limit < math.inf):
-            raise BlueprintError(f"deadline_s={limit!r} must be a number of seconds above 0, or None for no deadline")
+        deadline_s: Any = self.deadline_s
+        if deadline_s is not None and not _is_seconds(deadline_s):
+            raise BlueprintError(
+                f"deadline_s={deadline_s!r} must be a number of seconds above 0, or None for no deadline"
+            )
+        if not _is_seconds(self.grace_s):
+            raise BlueprintError(f"grace_s={self.grace_s!r} must be a number of seconds above 0")
+        budget, tenant, priority = cast("tuple[Any, Any, Any]", (self.budget, self.tenant, self.priority))
+        if budget is not None and not isinstance(budget, Purse):
+            raise BlueprintError(f"budget={budget!r} must be a Budget(usd=..., tokens=..., requests=...)")
+        if tenant is not None and not isinstance(tenant, str):
+            raise BlueprintError(f"tenant={tenant!r} must be a text")
+        if priority is not None and not (type(priority) is int and -10 <= priority <= 10):
+            raise BlueprintError(f"priority={priority!r} must be a whole number from -10 to 10")
+
+    def terms(self, pace: Pace | None, outer: Terms | None) -> Terms:
+        """Return the terms of a run with these options, inside a run that has the terms `outer`."""
+        if outer is None:
+            outer = _OWN_TERMS
+        purses = outer.purses
+        if self.budget is not None and self.budget not in purses:
+            purses = tuple(sorted((*purses, self.budget), key=lambda purse: purse.order))
+        return Terms(
+            tenant=outer.tenant if self.tenant is None else self.tenant,
+            priority=outer.priority if self.priority is None else self.priority,
+            purses=purses,
+            pace=pace,
+            grace_s=self.grace_s,
+        )
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +104,7 @@ class RunContext(msgspec.Struct, frozen=True):
     """Tells every reader of the run."""
     loop: asyncio.AbstractEventLoop | None = None
     """The loop that it is carried out on; None where nobody said."""
+    terms: Terms = _OWN_TERMS
 
     @property
     def steps(self) -> Steps:
@@ -69,6 +116,8 @@ class Here(msgspec.Struct, frozen=True):
 
     run: RunContext
     path: Path
+    pace: Pace | None = None
+    """The agent's own, beside the crew's in the run's terms."""
 
 
 class _ToAll:

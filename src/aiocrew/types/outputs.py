@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, NoReturn, TypeAlias
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from aiocrew.errors import BatchError
 from aiocrew.types.usage import UsageMetrics
 
-__all__ = ["CrewOutput", "FailedRun", "Outcome", "Outcomes", "OutputFormat", "Status", "TaskOutput"]
+__all__ = ["Costing", "CrewOutput", "FailedRun", "Outcome", "Outcomes", "OutputFormat", "Status", "TaskOutput"]
+
+
+class Costing(Protocol):
+    """Tells what the calls of a run cost together, in dollars; None where a price is not known."""
+
+    def __call__(self) -> float | None: ...
+
 
 Status: TypeAlias = Literal["ok", "failed", "cancelled", "skipped"]
 
@@ -80,10 +87,26 @@ class CrewOutput(BaseModel):
     """Position among the inputs of a batch."""
     inputs: dict[str, Any] | None = None
     duration_s: float = 0.0
+    attempts: int = 1
+    """How often the input was run, over all calls with the same journal."""
+    _costing: Costing | None = PrivateAttr(default=None)
 
     ok: ClassVar[Literal[True]] = True
     status: ClassVar[Status] = "ok"
     error: ClassVar[None] = None
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the run's model calls cost, in dollars; None where the price of one of them is not known.
+
+        The first time it may have to load the price list of the extra `cost`.
+        """
+        return None if self._costing is None else self._costing()
+
+    def costed(self, costing: Costing) -> Self:
+        """Set what tells the cost; return this output."""
+        self._costing = costing
+        return self
 
     @property
     def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -123,6 +146,8 @@ class FailedRun:
         inputs: Mapping[str, Any] | None = None,
         duration_s: float = 0.0,
         token_usage: UsageMetrics | None = None,
+        attempts: int = 1,
+        costing: Costing | None = None,
     ) -> None:
         self.error = error
         self.status: Status = status
@@ -130,6 +155,13 @@ class FailedRun:
         self.inputs = None if inputs is None else dict(inputs)
         self.duration_s = duration_s
         self.token_usage = token_usage or UsageMetrics()
+        self.attempts = attempts
+        self._costing = costing
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the run's model calls cost until it failed, in dollars; None where a price is not known."""
+        return None if self._costing is None else self._costing()
 
     def _raise(self) -> NoReturn:
         raise self.error

@@ -16,6 +16,7 @@ __all__ = [
     "Branch",
     "Branches",
     "Clock",
+    "Effect",
     "EventSink",
     "Model",
     "Raised",
@@ -89,13 +90,34 @@ class Branches(Protocol[T]):
         ...
 
 
+class Effect(Protocol):
+    """What a step is about to do: so that a recording can tell whether it is still the same."""
+
+    @property
+    def announced(self) -> bool:
+        """Whether it changes something outside, so that its beginning is to be recorded too."""
+        ...
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be done again when it is not known how it ended."""
+        ...
+
+    def content(self) -> bytes:
+        """Return what the result depends on; equal for equal effects, in every process."""
+        ...
+
+
 class Steps(Protocol):
     """The engine's only way to an effect and to parallel work."""
 
-    def step(self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T]) -> Awaitable[T]:
+    def step(
+        self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T], effect: Effect | None = None
+    ) -> Awaitable[T]:
         """Give what `body` gives; an implementation may record it, or give what it recorded before.
 
-        `returns` is the type of the result: a record that JSON can hold.
+        `returns` is the type of the result: a record that JSON can hold. A step without an `effect` depends on its path
+        and its run alone.
         """
         ...
 
