@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
-from aiocrew import Agent, Crew, SerperDevTool, Task
+from aiocrew import Agent, Crew, SerperDevTool, Task, cancel_on_disconnect
 
 # None is the default model: OPENAI_MODEL_NAME, else MODEL, else gpt-4o-mini.
 MODEL = None if os.environ.keys() & {"OPENAI_API_KEY", "OPENAI_MODEL_NAME", "MODEL"} else "offline/demo"
@@ -50,12 +50,17 @@ def research_crew(topic: str) -> Crew:
 
 
 @app.post("/research")
-async def research(request: ResearchRequest) -> ResearchResponse:
-    """Answer with a summary for each topic; all topics, and all requests, are worked on at once."""
-    outputs = await asyncio.gather(*[research_crew(topic).kickoff_async() for topic in request.topics])
-    return ResearchResponse(
-        results={topic: output.raw for topic, output in zip(request.topics, outputs, strict=True)},
-    )
+async def research(wanted: ResearchRequest, request: Request) -> ResearchResponse:
+    """Answer with a summary for each topic; all topics, and all requests, are worked on at once.
+
+    When the client leaves, its crews end: what they ask of a model or a tool is cancelled, and costs no more.
+    """
+    async with cancel_on_disconnect(request):
+        outputs = await asyncio.gather(*[research_crew(topic).kickoff_async() for topic in wanted.topics])
+        return ResearchResponse(
+            results={topic: output.raw for topic, output in zip(wanted.topics, outputs, strict=True)},
+        )
+    raise HTTPException(status_code=499, detail="The client has left.")
 
 
 @app.get("/health")

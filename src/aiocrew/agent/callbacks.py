@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, name_of
+from aiocrew.aio.grace import with_grace
 from aiocrew.errors import CallbackError
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import CallbackCompleted, CallbackFailed, CallbackStarted
@@ -18,13 +19,16 @@ __all__ = ["run_callback"]
 
 
 async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any], *args: Any) -> Any:
-    """Return what the user's `callback` gives; plain ones run in a thread. Raises CallbackError, which names it."""
+    """Return what the user's `callback` gives; plain ones run in a thread. Raises CallbackError, which names it.
+
+    When cancelled, an async one has the run's grace to end.
+    """
     name = name_of(callback)
     run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
     token = here.set(Here(run, path))
     before = cancels(run.loop)
     try:
-        result = await run.steps.step(path, partial(call_function, callback, *args), object)
+        result = await run.steps.step(path, partial(_called, run, callback, args), object)
         raise_if_cancelled_since(before, run.loop)
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error)))
@@ -35,3 +39,7 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
         here.reset(token)
     run.emit(CallbackCompleted(run.run_id, path, run.now_s(), name))
     return result
+
+
+def _called(run: RunContext, callback: Callable[..., Any], args: tuple[Any, ...]) -> Awaitable[Any]:
+    return with_grace(call_function(callback, *args), run.terms.grace_s, run.loop)

@@ -11,6 +11,7 @@ import msgspec
 
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function
+from aiocrew.aio.grace import with_grace
 from aiocrew.errors import CallbackError
 from aiocrew.tools.arguments import Problem, check_values, read_arguments, usage
 from aiocrew.tools.base import accept_any_result
@@ -55,6 +56,10 @@ class _Use(msgspec.Struct, frozen=True):
 
     call: ToolCall
     ready: _Ready | CallResult
+
+    @property
+    def label(self) -> str:
+        return self.ready.name if isinstance(self.ready, CallResult) else self.ready.offered.tool.name
 
     @property
     def announced(self) -> bool:
@@ -191,7 +196,8 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
 
     before = cancels(run.loop)
     try:
-        value = await invoke(offered.tool, offered.form, ready.values, abandoned)
+        work = invoke(offered.tool, offered.form, ready.values, abandoned)
+        value = await with_grace(work, run.terms.grace_s, run.loop)
         raise_if_cancelled_since(before, run.loop)
         text = to_text(value)
     except (Exception, SystemExit) as error:  # the border of user code: a tool's exception is the model's to read
@@ -203,17 +209,18 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
         return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)
     result = CallResult(name, text, ok=True, as_answer=offered.result_as_answer, ran=True, arguments=arguments)
     memory.record(scope.task, ready.key, result)
-    if scope.cache and await _may_be_reused(ready, value):
+    if scope.cache and await _may_be_reused(ready, value, run):
         memory.keep(ready.key, result)
     return result
 
 
-async def _may_be_reused(ready: _Ready, value: Any) -> bool:
+async def _may_be_reused(ready: _Ready, value: Any, run: RunContext) -> bool:
     function = ready.offered.cache_function
     if function is accept_any_result:
         return True
     try:
-        return bool(await call_function(function, ready.values, value))
+        work = call_function(function, ready.values, value)
+        return bool(await with_grace(work, run.terms.grace_s, run.loop))
     except Exception as error:  # the border of user code
         callback = f"cache_function of the tool {ready.offered.tool.name!r}"
         raise CallbackError(f"the {callback} raised {type(error).__name__}: {error}", callback=callback) from error

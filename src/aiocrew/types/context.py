@@ -72,7 +72,8 @@ class RunOptions:
             priority=outer.priority if self.priority is None else self.priority,
             purses=purses,
             pace=pace,
-            grace_s=self.grace_s,
+            # What runs inside a tool must have ended before that tool's own grace has.
+            grace_s=self.grace_s if outer is _OWN_TERMS else min(self.grace_s, outer.grace_s / 2),
         )
 
 

@@ -1,0 +1,1 @@
+"""Crews behind HTTP."""
