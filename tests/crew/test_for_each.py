@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from aiocrew.crew.crew import Crew
-from aiocrew.errors import BadRequestError, BatchError, BlueprintError, MissingInputError
-from aiocrew.types.outputs import CrewOutput, FailedRun
+from aiocrew.errors import BadRequestError, BatchError, BlueprintError, MissingInputError, NotStartedError
+from aiocrew.types.outputs import CrewOutput, FailedRun, Outcomes
 from tests.crew.scenes import agent_with, one_task_crew, task_for
-from tests.doubles import ScriptedModel, prompt
+from tests.doubles import ScriptedModel, on_virtual_time, prompt
 
 
 def poisoned(request):
@@ -106,3 +106,91 @@ async def test_two_inputs_that_name_one_file_fail_before_the_first_call(tmp_path
     with pytest.raises(BlueprintError, match="inputs 0 and 2 would both write"):
         await crew.kickoff_for_each_async([{"topic": n, "day": day} for n, day in enumerate(["mon", "tue", "mon"])])
     assert model.requests == []
+
+
+async def stream_of(inputs):
+    for item in inputs:
+        await asyncio.sleep(0)
+        yield item
+
+
+class Countdown:
+    """A model whose later calls end first."""
+
+    def __init__(self, calls):
+        self.left = calls
+
+    async def reply(self, request):
+        self.left -= 1
+        await asyncio.sleep(self.left)
+        return await ScriptedModel(by=poisoned).reply(request)
+
+
+@pytest.mark.parametrize("form", [list, iter, stream_of])
+def test_outcomes_stand_in_the_order_of_the_inputs_whatever_ended_first(form):
+    inputs = [{"topic": n} for n in range(6)]
+    outcomes = on_virtual_time(lambda: one_task_crew(Countdown(6)).kickoff_for_each_async(form(inputs)))
+    assert isinstance(outcomes, Outcomes)
+    assert [outcome.index for outcome in outcomes] == list(range(6))
+    assert [outcome.inputs for outcome in outcomes] == inputs
+
+
+def test_no_more_inputs_are_under_way_than_the_synchronous_form_was_told():
+    model = ScriptedModel(by=lambda _: "ok", delay_s=0.001)
+    outcomes = one_task_crew(model).kickoff_for_each(({"topic": n} for n in range(10)), max_concurrency=2)
+    assert len(outcomes.succeeded) == 10
+    assert model.peak == 2
+
+
+async def test_on_error_raise_gives_the_failure_instead_of_outcomes():
+    crew = one_task_crew(ScriptedModel(by=poisoned))
+    with pytest.raises(BatchError, match="input 1 failed") as caught:
+        await crew.kickoff_for_each_async([{"topic": "a"}, {"topic": "poison"}], on_error="raise")
+    assert [failure.index for failure in caught.value.failures] == [1]
+    assert isinstance(caught.value.__cause__, BadRequestError)
+
+
+def test_after_too_many_failures_each_input_of_a_list_still_has_its_place():
+    inputs = [{"topic": "poison"}, {"topic": "a"}, {"topic": "b"}, {"topic": "c"}]
+    outcomes = on_virtual_time(
+        lambda: one_task_crew(Countdown(4)).kickoff_for_each_async(inputs, max_failures=0, max_concurrency=1)
+    )
+    assert [outcome.status for outcome in outcomes] == ["failed", "skipped", "skipped", "skipped"]
+    assert [outcome.index for outcome in outcomes] == [0, 1, 2, 3]
+    assert all(isinstance(outcome.error, NotStartedError) for outcome in outcomes[1:])
+
+
+def test_after_too_many_failures_a_stream_has_the_outcomes_of_what_was_begun():
+    inputs = ({"topic": "poison"} for _ in range(100))
+    outcomes = on_virtual_time(
+        lambda: one_task_crew(Countdown(100)).kickoff_for_each_async(inputs, max_failures=1, max_concurrency=1)
+    )
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
+
+
+def test_the_cost_of_a_batch_is_the_sum_of_its_inputs():
+    costs = [CrewOutput().costed(lambda: 0.25), FailedRun(error=KeyError(), status="failed", costing=lambda: 0.5)]
+    assert Outcomes(costs).cost_usd == 0.75
+    assert Outcomes().cost_usd == 0
+
+
+async def test_the_cost_of_a_batch_is_not_known_where_that_of_one_input_is_not():
+    free = await one_task_crew("offline/0s").kickoff_for_each_async([{"topic": "a"}])
+    unknown = await one_task_crew(ScriptedModel(by=poisoned)).kickoff_for_each_async([{"topic": "a"}])
+    assert (free.cost_usd, unknown.cost_usd) == (0, None)
+    assert Outcomes([*free, *unknown]).cost_usd is None
+
+
+def test_the_same_call_with_the_same_journal_does_only_what_is_missing(tmp_path):
+    model = ScriptedModel(by=poisoned)
+    crew, journal = one_task_crew(model), tmp_path / "batch.sqlite"
+    first = crew.kickoff_for_each([{"topic": "a"}, {"topic": "poison"}], journal=journal)
+    second = crew.kickoff_for_each([{"topic": "poison"}, {"topic": "b"}, {"topic": "a"}], journal=str(journal))
+    assert len(model.requests) == 3
+    assert [outcome.status for outcome in second] == ["failed", "ok", "ok"]
+    assert second[2].raw == first[0].raw
+    assert isinstance(second[0].error, BadRequestError)
+    assert str(second[0].error) == str(first[1].error)
+    third = crew.kickoff_for_each([{"topic": "a"}, {"topic": "poison"}], journal=journal, retry_failed=True)
+    assert len(model.requests) == 4
+    assert [outcome.attempts for outcome in third] == [1, 2]

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
 
-from aiocrew.admission.pace import MinutePace, kept_to
+from aiocrew.admission.pace import MinutePace, pace_of
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.graph import Node, Shape, task_graph
@@ -104,10 +104,7 @@ class CrewBlueprint(Blueprint):
 
     def pace(self) -> MinutePace | None:
         """Return what keeps to max_rpm, one and the same for all runs; None without it."""
-        if self.max_rpm is None:
-            return None
-        self._pace = kept_to(self.max_rpm, getattr(self, "_pace", None))
-        return self._pace
+        return pace_of(self, self.max_rpm)
 
     def readers(self) -> tuple[EventSink, ...]:
         """Return the readers of events that the crew's own settings ask for."""

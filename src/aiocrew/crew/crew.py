@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any
 
-from aiocrew.batch.at_once import fan_out
+from aiocrew.batch.keys import GivenKey
+from aiocrew.batch.options import BatchOptions, JournalSource, OnError
+from aiocrew.batch.stream import OutcomeStream
+from aiocrew.crew.batches import ManyInputs, start_batch
 from aiocrew.crew.blocking import run_blocking
 from aiocrew.crew.blueprint import CrewBlueprint
-from aiocrew.crew.files import check_distinct_files
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.crew.run import Run
-from aiocrew.errors import BlueprintError
 from aiocrew.types.context import RunOptions
 from aiocrew.types.outputs import CrewOutput, Outcomes
 
@@ -54,20 +55,80 @@ class Crew(CrewBlueprint):
 
     akickoff = kickoff_async
 
-    async def kickoff_for_each_async(
-        self, inputs: Iterable[Mapping[str, Any]], *, options: RunOptions | None = None
-    ) -> Outcomes:
-        """Return one outcome for each input, in their order, all runs going on at once.
+    def map(
+        self,
+        inputs: ManyInputs,
+        *,
+        options: RunOptions | None = None,
+        max_concurrency: int | None = None,
+        key: GivenKey | None = None,
+        journal: JournalSource | None = None,
+        retry_failed: bool = False,
+        on_error: OnError = "return",
+        max_failures: int | None = None,
+    ) -> OutcomeStream:
+        """Return one outcome for each input, as they finish: `async with crew.map(...) as outcomes`, then `async for`.
 
-        An input that fails is a FailedRun in its place; the others are untouched. Raises BlueprintError before the
-        first call if two inputs would write one output_file.
+        inputs: a list, any iterable, or an async one, of any length. `outcome.index` is the position of its input. An
+            iterable is asked on the event loop; an async generator is closed when the batch ends.
+        max_concurrency: runs under way; None is all of a list at once, 1,000 of another iterable. Outcomes that nobody
+            has taken yet count too, so a slow reader slows the batch, and memory does not grow.
+        journal: the path of a file that keeps each outcome, and each finished step of a run. The same call again does
+            only what is missing. What an input's run asks (texts, models, tools) is compared, too: where that changed,
+            it runs again. Another process may work on the same journal; it does other inputs.
+        key: gives the text by which the journal knows an input. Without it that is the input's content, which must be
+            JSON; a content that comes again is another input.
+        retry_failed: run again what the journal holds as failed.
+        on_error: "raise" ends the batch with the first input that failed: the others are cancelled, and BatchError is
+            raised. A failure that the journal holds counts, too; retry_failed=True gets past it.
+        max_failures: when more inputs than this have failed the batch ends: what is under way is cancelled and comes
+            out as FailedRun with the status "cancelled"; of a list the rest comes out as "skipped", of another iterable
+            nothing more is fetched. Failures that the journal held before do not count.
+
+        An input that fails is a FailedRun; the others are untouched. Raises BlueprintError at once for arguments that
+        cannot be, and for a list of which two inputs would write one output_file; of another iterable the second such
+        input fails by itself. Iterating raises what the source of the inputs raises, and JournalError; all work has
+        ended then.
         """
-        batch = _listed(inputs)
-        kickoffs = [Kickoff(self, item, options, index=index) for index, item in enumerate(batch)]
-        files = [(task.label, task.output_file) for task in self.tasks if task.output_file]
-        if files:
-            check_distinct_files(files, batch)
-        return Outcomes(await fan_out([kickoff.outcome for kickoff in kickoffs]))
+        batch = BatchOptions(
+            max_concurrency=max_concurrency,
+            key=key,
+            journal=journal,
+            retry_failed=retry_failed,
+            on_error=on_error,
+            max_failures=max_failures,
+        )
+        return start_batch(self, inputs, options, batch)
+
+    async def kickoff_for_each_async(
+        self,
+        inputs: ManyInputs,
+        *,
+        options: RunOptions | None = None,
+        max_concurrency: int | None = None,
+        key: GivenKey | None = None,
+        journal: JournalSource | None = None,
+        retry_failed: bool = False,
+        on_error: OnError = "return",
+        max_failures: int | None = None,
+    ) -> Outcomes:
+        """Return what `map` gives for the same arguments, in the order of the inputs, when all of it is there.
+
+        An input that fails is a FailedRun in its place; the others are untouched. Where max_failures ended a batch
+        whose inputs are no list, the outcomes end with the inputs that were begun.
+        """
+        stream = self.map(
+            inputs,
+            options=options,
+            max_concurrency=max_concurrency,
+            key=key,
+            journal=journal,
+            retry_failed=retry_failed,
+            on_error=on_error,
+            max_failures=max_failures,
+        )
+        async with stream as outcomes:
+            return Outcomes(sorted([outcome async for outcome in outcomes], key=attrgetter("index")))
 
     akickoff_for_each = kickoff_for_each_async
 
@@ -78,13 +139,29 @@ class Crew(CrewBlueprint):
         """
         return run_blocking("kickoff", lambda: self.kickoff_async(inputs, options=options))
 
-    def kickoff_for_each(self, inputs: Iterable[Mapping[str, Any]], *, options: RunOptions | None = None) -> Outcomes:
+    def kickoff_for_each(
+        self,
+        inputs: ManyInputs,
+        *,
+        options: RunOptions | None = None,
+        max_concurrency: int | None = None,
+        key: GivenKey | None = None,
+        journal: JournalSource | None = None,
+        retry_failed: bool = False,
+        on_error: OnError = "return",
+        max_failures: int | None = None,
+    ) -> Outcomes:
         """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too."""
-        return run_blocking("kickoff_for_each", lambda: self.kickoff_for_each_async(inputs, options=options))
-
-
-def _listed(inputs: Any) -> list[Mapping[str, Any]]:
-    if isinstance(inputs, Mapping | str) or not isinstance(inputs, Iterable):
-        shown = reprlib.repr(inputs)  # pyright: ignore[reportUnknownArgumentType]
-        raise BlueprintError(f"inputs={shown} must be a list of dicts, one for each run; kickoff takes a single dict")
-    return list(cast("Iterable[Mapping[str, Any]]", inputs))
+        return run_blocking(
+            "kickoff_for_each",
+            lambda: self.kickoff_for_each_async(
+                inputs,
+                options=options,
+                max_concurrency=max_concurrency,
+                key=key,
+                journal=journal,
+                retry_failed=retry_failed,
+                on_error=on_error,
+                max_failures=max_failures,
+            ),
+        )

@@ -17,14 +17,14 @@ from aiocrew.crew.plan import plan_crew
 from aiocrew.crew.published import publish
 from aiocrew.crew.usage import UsageCounter
 from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
-from aiocrew.types.context import RunContext, RunOptions, emitter, here
+from aiocrew.types.context import RunContext, RunOptions, Runtime, emitter, here
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.paths import ROOT, child
 from aiocrew.types.terms import Terms
 from aiocrew.types.usage import UsageMetrics
 
-__all__ = ["Kickoff"]
+__all__ = ["Kickoff", "checked_inputs"]
 
 _DEFAULTS = RunOptions()
 
@@ -33,6 +33,7 @@ class Kickoff:
     """The work of one run; it is carried out once."""
 
     __slots__ = (
+        "_attempts",
         "_counter",
         "_crew",
         "_ended_s",
@@ -51,13 +52,19 @@ class Kickoff:
         options: RunOptions | None,
         *,
         index: int = 0,
+        runtime: Runtime | None = None,
+        attempts: int = 1,
     ) -> None:
-        """Raises BlueprintError when `inputs` is no mapping."""
+        """Raises BlueprintError when `inputs` is no mapping.
+
+        index, attempts: for the outcome, in a batch. runtime: in place of the active one.
+        """
         self._crew = crew
-        self._inputs = _checked(inputs)
+        self._inputs = checked_inputs(inputs)
         self._options = options or _DEFAULTS
         self._index = index
-        self._runtime = local_runtime()
+        self._attempts = attempts
+        self._runtime = runtime or local_runtime()
         self._counter = UsageCounter()
         self._started_s = self._ended_s = 0.0
         self.run_id = self._runtime.new_id()
@@ -104,6 +111,10 @@ class Kickoff:
                 raise
             return self._failed(error)
 
+    def cancelled(self, reason: str) -> FailedRun:
+        """Return the outcome of this work, which was cancelled as a part of a batch."""
+        return self._failed(asyncio.CancelledError(reason))
+
     def _begin(self) -> RunContext:
         crew, runtime = self._crew, self._runtime
         run = RunContext(
@@ -140,7 +151,8 @@ class Kickoff:
             index=self._index,
             inputs=self._inputs,
             duration_s=run.now_s() - self._started_s,
-        )
+            attempts=self._attempts,
+        ).costed(self._counter.costing())
         for number, callback in enumerate(plan.after_kickoff):
             changed = await run_callback(run, child(ROOT, f"after_kickoff-{number}"), callback, output)
             output = self._taken(changed, output)
@@ -155,15 +167,15 @@ class Kickoff:
                 f"an after_kickoff callback must return a CrewOutput or None, not {type(changed).__name__}"
             )
         # What it says is the user's; which run it is of, and what that used, is not.
-        own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage")}
-        return changed.model_copy(update=own)
+        own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage", "attempts")}
+        return changed.model_copy(update=own).costed(self._counter.costing())
 
     async def _before_kickoff(self, run: RunContext) -> None:
         for number, callback in enumerate(self._crew.before_kickoff_callbacks):
             inputs = {} if self._inputs is None else self._inputs
             changed = await run_callback(run, child(ROOT, f"before_kickoff-{number}"), callback, inputs)
             if changed is not None:
-                self._inputs = _checked(changed)
+                self._inputs = checked_inputs(changed)
             elif inputs:
                 self._inputs = inputs  # changed in place
 
@@ -183,10 +195,13 @@ class Kickoff:
             inputs=self._inputs,
             duration_s=self._ended_s - self._started_s,
             token_usage=self.usage,
+            attempts=self._attempts,
+            costing=self._counter.costing(),
         )
 
 
-def _checked(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def checked_inputs(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a copy of a run's inputs. Raises BlueprintError for what is no mapping of texts to values."""
     if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BlueprintError(f"inputs={reprlib.repr(inputs)} must be a dict that gives each {{placeholder}} its value")
     if inputs is None:

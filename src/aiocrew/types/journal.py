@@ -9,7 +9,7 @@ import msgspec
 
 from aiocrew.types.ports import Steps
 
-__all__ = ["BatchJournal", "Begun", "Beginning", "Elsewhere", "Recorded"]
+__all__ = ["BatchJournal", "Beginning", "Begun", "Elsewhere", "Recorded"]
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeAlias
@@ -217,6 +218,13 @@ class Outcomes(list[Outcome]):
     def token_usage(self) -> UsageMetrics:
         """The sum over all inputs, failed ones included."""
         return _sum(outcome.token_usage for outcome in self)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The sum over all inputs, in dollars; None where the cost of one of them is not known."""
+        costs = [outcome.cost_usd for outcome in self]
+        known = [cost for cost in costs if cost is not None]
+        return math.fsum(known) if len(known) == len(costs) else None
 
     def raise_for_failures(self) -> None:
         """Raise BatchError if any input failed; its cause is the first failure's error."""

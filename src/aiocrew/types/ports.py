@@ -94,6 +94,11 @@ class Effect(Protocol):
     """What a step is about to do: so that a recording can tell whether it is still the same."""
 
     @property
+    def label(self) -> str:
+        """What people call it: a tool's name."""
+        ...
+
+    @property
     def announced(self) -> bool:
         """Whether it changes something outside, so that its beginning is to be recorded too."""
         ...

@@ -1,0 +1,159 @@
+"""An outcome as a journal keeps it: a versioned record in JSON, and back. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+from pydantic import BaseModel
+
+from aiocrew import errors
+from aiocrew.errors import AiocrewError, BlueprintError, JournalError, Location
+from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["FixedCost", "decode_outcome", "encode_outcome"]
+
+_VERSION = 1
+_OWN: dict[str, type[AiocrewError]] = {
+    name: cls
+    for name, cls in vars(errors).items()
+    if name in errors.__all__ and isinstance(cls, type) and issubclass(cls, AiocrewError)
+}
+_IN_EVERY_ERROR = {"message", "at", "others"}
+
+
+class FixedCost(msgspec.Struct, frozen=True, gc=False):
+    """A Costing: a cost that is known already. It can be pickled."""
+
+    cost_usd: float | None
+
+    def __call__(self) -> float | None:
+        return self.cost_usd
+
+
+class _ErrorRecord(msgspec.Struct, frozen=True):
+    kind: str
+    message: str
+    at: Location | None = None
+    fields: dict[str, Any] = {}
+    others: tuple[_ErrorRecord, ...] = ()
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """`output` of a run that gave one, `error` of one that did not."""
+
+    version: int
+    duration_s: float
+    token_usage: dict[str, int]
+    cost_usd: float | None
+    output: dict[str, Any] | None = None
+    error: _ErrorRecord | None = None
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """Return the record of an outcome, its cost included: the price list had better been loaded before.
+
+    A pydantic object is kept as the fields that it dumps. Raises BlueprintError when a callback put something into the
+    output that is not JSON.
+    """
+    try:
+        record = _Record(
+            version=_VERSION,
+            duration_s=outcome.duration_s,
+            token_usage=outcome.token_usage.model_dump(),
+            cost_usd=outcome.cost_usd,
+            output=_of_output(outcome) if isinstance(outcome, CrewOutput) else None,
+            error=_of_error(outcome.error) if isinstance(outcome, FailedRun) else None,
+        )
+        # Not msgspec's JSON, which has no place for half a surrogate pair: models do write them.
+        return json.dumps(msgspec.to_builtins(record)).encode("ascii")
+    except (TypeError, ValueError) as error:
+        raise BlueprintError(f"the output cannot be kept in a journal, a part of it is not JSON: {error}") from error
+
+
+def decode_outcome(
+    record: bytes, *, index: int, inputs: Mapping[str, Any] | None, attempts: int, journal: str
+) -> Outcome:
+    """Return the outcome that was recorded, as that of the input at `index`.
+
+    An error is of its class again, without cause. Raises JournalError for what is no record of this version.
+    """
+    try:
+        kept = _read(record, journal)
+        usage = UsageMetrics.model_validate(kept.token_usage)
+        cost = FixedCost(kept.cost_usd)
+        own: dict[str, Any] = {"index": index, "duration_s": kept.duration_s, "attempts": attempts}
+        if kept.error is not None:
+            failure = _to_error(kept.error)
+            return FailedRun(error=failure, status="failed", inputs=inputs, token_usage=usage, costing=cost, **own)
+        given = None if inputs is None else dict(inputs)
+        output = {**(kept.output or {}), **own, "inputs": given, "token_usage": usage}
+        return CrewOutput.model_validate(output).costed(cost)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise JournalError(
+            f"the journal {journal!r} holds a record of an outcome that cannot be read: {error}. "
+            "Take another journal, or mend this one from a copy.",
+            path=journal,
+        ) from error
+
+
+def _read(record: bytes, journal: str) -> _Record:
+    data: Any = json.loads(record)
+    version: Any = cast("dict[str, Any]", data).get("version") if isinstance(data, dict) else None
+    if version != _VERSION:
+        raise JournalError(
+            f"the journal {journal!r} holds a record of version {version!r}, this aiocrew reads version {_VERSION}: "
+            "go on with the aiocrew that began the batch, or take another journal",
+            path=journal,
+        )
+    return msgspec.convert(data, _Record)
+
+
+def _of_output(output: CrewOutput) -> dict[str, Any]:
+    tasks = [
+        {**task.model_dump(exclude={"pydantic"}), "json_dict": _fields(task.pydantic, task.json_dict)}
+        for task in output.tasks_output
+    ]
+    return {"raw": output.raw, "json_dict": _fields(output.pydantic, output.json_dict), "tasks_output": tasks}
+
+
+def _fields(pydantic: BaseModel | None, json_dict: dict[str, Any] | None) -> dict[str, Any] | None:
+    return pydantic.model_dump(mode="json") if json_dict is None and pydantic is not None else json_dict
+
+
+def _of_error(error: BaseException) -> _ErrorRecord:
+    if not isinstance(error, AiocrewError):
+        return _ErrorRecord("AiocrewError", f"{type(error).__name__}: {error}")
+    kind = next(cls.__name__ for cls in type(error).__mro__ if _OWN.get(cls.__name__) is cls)
+    fields = {name: _plain(value) for name, value in vars(error).items() if name not in _IN_EVERY_ERROR}
+    return _ErrorRecord(kind, error.message, error.at, fields, tuple(_of_error(other) for other in error.others))
+
+
+def _to_error(record: _ErrorRecord) -> AiocrewError:
+    cls = _OWN.get(record.kind, AiocrewError)
+    # Not through __init__, which takes other keywords in every class.
+    error = cls.__new__(cls, record.message)
+    error.args = (record.message,)
+    fields = {name: _frozen(value) for name, value in record.fields.items()}
+    others = tuple(_to_error(other) for other in record.others)
+    vars(error).update(fields, message=record.message, at=record.at, others=others)
+    return error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds of an error's field; of anything else nothing is left."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        items = [_plain(item) for item in cast("list[Any]", value)]
+        return [item for item in items if item is not None]
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in cast("dict[Any, Any]", value).items()}
+    return None
