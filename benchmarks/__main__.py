@@ -29,13 +29,18 @@ GROUPS = {
     "import": "benchmarks.rows_process:imports",
     "tool": "benchmarks.rows_process:synchronous_tool",
     "tutorial": "benchmarks.rows_process:tutorial",
+    "limits": "benchmarks.rows_limits:limits",
+    "stream": "benchmarks.rows_limits:stream",
     "server": "benchmarks.ceiling:server_cost",
 }
 """The groups of rows by the name that --rows takes; each is measured in a process of its own."""
 
 
-SLOW = ("tutorial",)
+SLOW = ("tutorial", "limits")
 """Groups that a quick run leaves out unless they are asked for: fewer rounds would not make them shorter."""
+
+TIME_LIMIT_S, LONGER_S = 90.0, {"stream": 300.0}
+"""How long a group may take, and those that may take longer."""
 
 
 def measure(group: str, settings: Settings) -> list[Row]:
@@ -43,7 +48,8 @@ def measure(group: str, settings: Settings) -> list[Row]:
     # aiohttp makes its TLS context when it is imported, so the authority must stand in the environment before that.
     env = {"SSL_CERT_FILE": settings.server.ca_file} if group == "tls" else {}
     try:
-        return run_in_child(GROUPS[group], settings, list[Row], env=env)
+        timeout_s = LONGER_S.get(group, TIME_LIMIT_S)
+        return run_in_child(GROUPS[group], settings, list[Row], timeout_s=timeout_s, env=env)
     except ChildFailedError as error:
         return [Row(name=group, failed=str(error))]
 

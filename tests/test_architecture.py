@@ -44,16 +44,17 @@ DOORS = {"aiocrew", "aiocrew.__main__"}
 
 # fmt: off
 PUBLIC_NAMES = {
-    "LLM", "Agent", "AgentAction", "AgentError", "AgentFinish", "AiocrewError", "AiocrewWarning", "Assistant",
-    "AuthenticationError", "BadRequestError", "BaseTool", "BatchError", "BlockingKickoffWarning", "BlueprintError",
-    "BudgetExceededError", "CallbackError", "Chunk", "ContextTooLongError", "Crew", "CrewOutput",
-    "DeadlineExceededError", "EventSink", "FailedRun", "InterruptedToolError", "InvalidReplyError", "JournalError",
-    "Location", "Message", "MissingInputError", "MissingKeyError", "Model", "ModelConnectionError", "ModelRefusedError",
-    "ModelTimeoutError", "NotBuiltError", "NotStartedError", "OfflineModel", "Outcome", "Outcomes", "OutputFormat",
-    "OverloadedError", "Price", "Process", "ProviderError", "QuotaExceededError", "RateLimitError", "Reply", "Request",
-    "RequestRefusedError", "Run", "RunOptions", "SerperDevTool", "StreamingModel", "System", "Task", "TaskError",
-    "TaskOutput", "ToolCall", "ToolResult", "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage",
-    "UsageError", "UsageMetrics", "User", "__version__", "aclose", "tool",
+    "LLM", "Agent", "AgentAction", "AgentError", "AgentFinish", "AiocrewError", "AiocrewWarning", "Allowance",
+    "Assistant", "AuthenticationError", "BadRequestError", "BaseTool", "BatchError", "BlockingKickoffWarning",
+    "BlueprintError", "Budget", "BudgetExceededError", "CallbackError", "Chunk", "ContextTooLongError", "Crew",
+    "CrewOutput", "DeadlineExceededError", "EventSink", "FailedRun", "InterruptedToolError", "InvalidReplyError",
+    "JournalError", "LimitState", "Limits", "Location", "Message", "MissingInputError", "MissingKeyError", "Model",
+    "ModelConnectionError", "ModelRefusedError", "ModelTimeoutError", "NotBuiltError", "NotStartedError",
+    "OfflineModel", "Outcome", "OutcomeStream", "Outcomes", "OutputFormat", "OverloadedError", "Price", "Process",
+    "ProviderError", "QuotaExceededError", "RateLimitError", "Reply", "Request", "RequestRefusedError", "Run",
+    "RunOptions", "SerperDevTool", "StreamingModel", "System", "Task", "TaskError", "TaskOutput", "ToolCall",
+    "ToolResult", "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User",
+    "__version__", "aclose", "admission_snapshot", "cancel_on_disconnect", "tool",
 }
 # fmt: on
 """What `aiocrew.__all__` must equal."""
@@ -74,26 +75,38 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("aio/branches.py", "_settle"): "what a branch raises is data",
     ("aio/door.py", "_run_in_other_thread"): "an interrupted wait stops what it waits for, and is raised",
     ("aio/door.py", "job"): "the waiting thread raises it",
+    ("aio/grace.py", "__await__"): "what is thrown into a task is handed on to its work",
+    ("aio/grace.py", "_give_up"): "user code that is closed: the cancellation is what counts",
     ("aio/pool.py", "job"): "whoever awaits the thread raises it",
     ("net/resolver.py", "_look_up"): "whoever waits for the lookup raises it",
     ("net/exchange.py", "post_and_read"): "a broken exchange closes its socket, whatever broke it",
+    ("models/chat.py", "stream"): "whatever ends an attempt, its slot and what was set aside for it are given back",
+    ("models/chat.py", "_attempt"): "the same",
+    ("models/outgoing.py", "admit"): "the same, before it is sent",
+    ("models/toll.py", "pay"): "the same",
+    ("models/own.py", "ask_on_terms"): "the same, for a model of one's own",
     ("tools/calls.py", "_prepare"): "user code: the validators of an args_schema",
     ("tools/calls.py", "_execute"): "user code: a tool's exception is the model's to read",
     ("tools/calls.py", "_may_be_reused"): "user code: a cache_function",
     ("tools/calls.py", "_in_words"): "user code: an exception's own text",
     ("agent/asking.py", "ask"): "user code: a model of one's own",
     ("agent/callbacks.py", "run_callback"): "user code: a callback",
+    ("batch/journal_thread.py", "_live"): "whoever awaits the journal's thread raises it",
+    ("batch/journal_thread.py", "_carried_out"): "whoever awaits the journal's thread raises it",
+    ("batch/journal_steps.py", "_carry_out"): "a tool that raised has ended: its mark goes, and it is raised",
+    ("batch/keys.py", "_from_user"): "user code: key= of a batch",
     ("crew/execute.py", "_task"): "what fails a task is located, and raised",
     ("crew/kickoff.py", "carry_out"): "what fails a run is located, and raised",
     ("crew/kickoff.py", "outcome"): "an input of a batch: the others go on",
     ("crew/run.py", "_carry_out"): "what fails a run is kept for whoever awaits it, and raised",
     ("crew/run.py", "__aexit__"): "a failure that was awaited inside has been raised there",
+    ("server/disconnect.py", "listen"): "what the listening raises ends the block, and is raised there",
 }
 """The named borders, as (file below aiocrew/, function): there, and only there, any exception may be caught."""
 
 LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 MOST_DISTRIBUTIONS = 15
-HEAVY = ("aiohttp", "fastapi", "rich", "typer", "yaml", "opentelemetry", "dbos")
+HEAVY = ("aiohttp", "genai_prices", "httpx2", "sqlite3", "fastapi", "rich", "typer", "yaml", "opentelemetry", "dbos")
 
 
 class Module(NamedTuple):

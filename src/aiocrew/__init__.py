@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from aiocrew.admission.budget import Budget
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.record import AgentAction, AgentFinish
+from aiocrew.batch.stream import OutcomeStream
 from aiocrew.crew.blocking import BlockingKickoffWarning
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.process import Process
@@ -43,12 +45,15 @@ from aiocrew.errors import (
 )
 from aiocrew.models.llm import LLM
 from aiocrew.models.offline import OfflineModel
+from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
 from aiocrew.net.closing import aclose
+from aiocrew.server.disconnect import cancel_on_disconnect
 from aiocrew.tools.base import BaseTool
 from aiocrew.tools.decorator import tool
 from aiocrew.tools.library.serper import SerperDevTool
 from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunOptions
+from aiocrew.types.limits import Limits
 from aiocrew.types.messages import (
     Assistant,
     Chunk,
@@ -75,6 +80,7 @@ __all__ = [
     "AgentFinish",
     "AiocrewError",
     "AiocrewWarning",
+    "Allowance",
     "Assistant",
     "AuthenticationError",
     "BadRequestError",
@@ -82,6 +88,7 @@ __all__ = [
     "BatchError",
     "BlockingKickoffWarning",
     "BlueprintError",
+    "Budget",
     "BudgetExceededError",
     "CallbackError",
     "Chunk",
@@ -94,6 +101,8 @@ __all__ = [
     "InterruptedToolError",
     "InvalidReplyError",
     "JournalError",
+    "LimitState",
+    "Limits",
     "Location",
     "Message",
     "MissingInputError",
@@ -106,6 +115,7 @@ __all__ = [
     "NotStartedError",
     "OfflineModel",
     "Outcome",
+    "OutcomeStream",
     "Outcomes",
     "OutputFormat",
     "OverloadedError",
@@ -136,5 +146,7 @@ __all__ = [
     "User",
     "__version__",
     "aclose",
+    "admission_snapshot",
+    "cancel_on_disconnect",
     "tool",
 ]

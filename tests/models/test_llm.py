@@ -69,7 +69,7 @@ def test_everything_that_is_given_arrives(monkeypatch: pytest.MonkeyPatch) -> No
         logit_bias={50256: -100},
         timeout=9,
         max_retries=1,
-        max_in_flight=2,
+        limits=Limits(max_in_flight=2),
         extra_headers={"X-A": "b"},
         extra_body={"top_k": 1, "seed": 8},
         seed=7,
@@ -93,7 +93,7 @@ def test_everything_that_is_given_arrives(monkeypatch: pytest.MonkeyPatch) -> No
         },
         timeout_s=9,
         max_retries=1,
-        max_in_flight=2,
+        limits=Limits(max_in_flight=2),
     )
     resolved = llm.resolve()
     assert (resolved.name, resolved.tool_protocol, resolved.stream) == ("openai/gpt-4o", "text", True)

@@ -1,4 +1,4 @@
-"""Limits on calls in flight, one for each (provider, base URL, key, model), shared by all loops of the process."""
+"""The limits of each (provider, base URL, key, model), shared by all runs and all event loops of the process."""
 
 from __future__ import annotations
 
@@ -6,181 +6,109 @@ import asyncio
 import os
 import threading
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext
-from types import TracebackType
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TypeAlias
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
-from aiocrew.admission.gate import Gate, Ticket
+from aiocrew.admission.call import Call
+from aiocrew.admission.headers import Told
+from aiocrew.admission.provider import ProviderController
+from aiocrew.admission.turnstile import Turnstile
+from aiocrew.types.limits import Limits
 
-__all__ = ["Identity", "Limit", "limit_for"]
+__all__ = ["Identity", "Limit", "all_limits", "limit_for"]
 
 Identity: TypeAlias = tuple[str, str, str, str]
 """(provider, base URL, key, model)"""
 
-_POLL_S = 0.1
-_OPEN: AbstractAsyncContextManager[None] = nullcontext()
 
+class Limit(Turnstile[ProviderController]):
+    """Lets calls out to one provider, as the user's limits, its answers and its rejections allow."""
 
-class _Waiter:
-    """A claimant in line: the future that wakes it, and the loop to which it belongs."""
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._declared = limits
+        self.rejections = 0
+        self.retries = 0
+        super().__init__()
 
-    __slots__ = ("future", "loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
-
-    def wake(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
-
-
-_Calls: TypeAlias = list[Ticket[_Waiter]]
-
-
-class Limit:
-    """At most so many calls in flight; without a ceiling there is no waiting.
-
-    Callers on other loops are woken, never served: a slot belongs to nobody until the waiter has run and claimed it, so
-    a blocked loop cannot hold one up.
-    """
-
-    def __init__(self, ceiling: int | None = None) -> None:
-        self._lock = threading.RLock()  # reentrant: the collector may close an abandoned claimant at any point
-        self._gate: Gate[_Waiter] | None = None
-        self._polled: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-        if ceiling is not None:
-            self.set_ceiling(ceiling)
+    def _fresh(self) -> ProviderController:
+        return ProviderController(self._declared)
 
     @property
-    def in_flight(self) -> int:
-        """How many slots are claimed; 0 without a ceiling, where nobody counts."""
-        return 0 if self._gate is None else self._gate.claimed
+    def controller(self) -> ProviderController:
+        """The state, for who only reads it."""
+        return self._controller
 
-    def set_ceiling(self, ceiling: int) -> None:
-        """Let `ceiling` calls be in flight from now on; those that are go on."""
+    @contextmanager
+    def reading(self) -> Generator[tuple[ProviderController, float]]:
+        """Give the state and the time now, while nothing changes; for who only reads."""
+        loop = asyncio._get_running_loop()
         with self._lock:
-            if self._gate is None:
-                self._gate = Gate(ceiling)
-            self._gate.ceiling = ceiling
-            calls = self._gate.calls(time.monotonic())
-        self._wake(self._gate, calls)
+            yield self._controller, time.monotonic() if loop is None else loop.time()
 
-    def slot(self, *, unbounded: bool = False) -> AbstractAsyncContextManager[None]:
-        """Return a block that is entered when a slot is free; `unbounded` enters at once, and counts all the same."""
-        gate = self._gate
-        return _OPEN if gate is None else _Slot(self, gate, unbounded)
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a call must say how many tokens it will use."""
+        return self._controller.rules.counts_tokens
 
-    async def claim(self, gate: Gate[_Waiter], unbounded: bool) -> None:
-        """Return when a slot of `gate` is claimed; on cancellation the place in line is given up."""
-        if unbounded:
-            with self._lock:
-                gate.force()
-            return
-        loop = asyncio.get_running_loop()
+    def declare(self, limits: Limits) -> None:
+        """Keep to the user's own limits from now on; calls that are under way go on."""
         with self._lock:
-            ticket = gate.enter(loop, _Waiter(loop), time.monotonic())
-        if ticket is not None:
-            self._poll(gate, loop)
-            await self._wait(gate, ticket)
+            self._declared = limits
+            self._controller.declare(limits)
 
-    async def _wait(self, gate: Gate[_Waiter], ticket: Ticket[_Waiter]) -> None:
-        waiter = ticket.owner
-        claimed = False
-        try:
-            while not claimed:
-                await waiter.future
-                with self._lock:
-                    claimed = gate.claim(ticket, time.monotonic())
-                    if not claimed:
-                        waiter.future = waiter.loop.create_future()
-        finally:
-            with self._lock:
-                gate.leave(ticket)
-                calls = gate.calls(time.monotonic())
-            self._wake(gate, calls)
-
-    def release(self, gate: Gate[_Waiter]) -> None:
-        """Give a claimed slot back, and call whose turn it is."""
+    def accepted(self, call: Call, loop: asyncio.AbstractEventLoop, tokens: float | None, told: Told | None) -> None:
+        """The provider took the call, which used so many tokens (None: nobody knows); its slot is free again."""
         with self._lock:
-            gate.release()
-            calls = gate.calls(time.monotonic())
-        if calls:
-            self._wake(gate, calls)
+            if not self._controller.accepted(call, tokens, told, loop.time()) or not self._controller.waiting:
+                return
+        self._after(loop)
 
-    def _wake(self, gate: Gate[_Waiter], calls: _Calls) -> None:
-        while calls:
-            waiter = calls.pop(0).owner
-            if waiter.loop is asyncio._get_running_loop():
-                waiter.wake()
-                continue
-            try:
-                waiter.loop.call_soon_threadsafe(waiter.wake)
-            except RuntimeError:  # closed by hand with waiters in it: they will never come
-                with self._lock:
-                    gate.drop(waiter.loop)
-                    calls = gate.calls(time.monotonic())
-
-    def _poll(self, gate: Gate[_Waiter], loop: asyncio.AbstractEventLoop) -> None:
-        """While `loop` has waiters, look now and then whether another loop has not answered its call."""
-        if loop not in self._polled:
-            self._polled.add(loop)
-            loop.call_later(_POLL_S, self._look, gate, loop)
-
-    def _look(self, gate: Gate[_Waiter], loop: asyncio.AbstractEventLoop) -> None:
-        self._polled.discard(loop)
-        with self._lock:
-            waited_for = gate.has_line(loop)
-            calls = gate.calls(time.monotonic())
-        self._wake(gate, calls)
-        if waited_for:
-            self._poll(gate, loop)
-
-    def forget(self) -> None:
-        """Start anew in a forked child, where none of the parent's calls is."""
-        self._lock = threading.RLock()
-        self._polled = WeakSet()
-        if self._gate is not None:
-            self._gate = Gate(self._gate.ceiling)
-
-
-class _Slot:
-    __slots__ = ("_gate", "_limit", "_unbounded")
-
-    def __init__(self, limit: Limit, gate: Gate[_Waiter], unbounded: bool) -> None:
-        self._limit, self._gate, self._unbounded = limit, gate, unbounded
-
-    async def __aenter__(self) -> None:
-        await self._limit.claim(self._gate, self._unbounded)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    def rejected(
+        self, call: Call, loop: asyncio.AbstractEventLoop, waits_s: float | None, told: Told | None, chance: float
     ) -> None:
-        self._limit.release(self._gate)
+        """The provider turned the call away: it was one too many."""
+        with self._lock:
+            self.rejections += self._controller.rejected(call, waits_s, told, loop.time(), chance)
+        self._after(loop)
+
+    def overloaded(self, call: Call, loop: asyncio.AbstractEventLoop, waits_s: float, chance: float) -> None:
+        """The provider asks all to wait for so long."""
+        with self._lock:
+            self._controller.overloaded(call, waits_s, loop.time(), chance)
+        self._after(loop)
+
+    def paused_s(self, loop: asyncio.AbstractEventLoop) -> float:
+        """Return for how many seconds nothing goes out."""
+        return max(0.0, self._controller.rules.paused_until_s - loop.time())
 
 
 _limits: WeakValueDictionary[Identity, Limit] = WeakValueDictionary()
 _limits_lock = threading.Lock()
 
 
-def limit_for(identity: Identity, ceiling: int | None = None) -> Limit:
-    """Return the process's limit of `identity`. A `ceiling` holds for all who share it; the latest one counts."""
+def limit_for(identity: Identity, limits: Limits | None = None) -> Limit:
+    """Return the process's limit of `identity`. The user's own `limits` hold for all who share it; the latest count."""
     with _limits_lock:
         limit = _limits.get(identity)
         if limit is None:
             limit = _limits[identity] = Limit()
-    if ceiling is not None:
-        limit.set_ceiling(ceiling)
+    if limits is not None:
+        limit.declare(limits)
     return limit
 
 
-def _forget_all() -> None:
+def all_limits() -> list[tuple[Identity, Limit]]:
+    """Return the limits that somebody uses."""
+    with _limits_lock:
+        return list(_limits.items())
+
+
+def _new_lock() -> None:
     global _limits_lock
-    _limits_lock = threading.Lock()
-    for limit in list(_limits.values()):
-        limit.forget()
+    _limits_lock = threading.Lock()  # in a forked child: a thread of the parent may have held it
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(after_in_child=_new_lock)

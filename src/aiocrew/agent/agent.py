@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator
 
-from aiocrew.admission.pace import MinutePace, kept_to
+from aiocrew.admission.pace import MinutePace, pace_of
 from aiocrew.errors import BlueprintError
 from aiocrew.models.llm import LLM
 from aiocrew.tools.base import as_tool
@@ -124,10 +124,7 @@ class Agent(Blueprint):
 
     def pace(self) -> MinutePace | None:
         """Return what keeps to max_rpm, one and the same for all runs; None without it."""
-        if self.max_rpm is None:
-            return None
-        self._pace = kept_to(self.max_rpm, getattr(self, "_pace", None))
-        return self._pace
+        return pace_of(self, self.max_rpm)
 
     @cached_property
     def id(self) -> UUID:

@@ -11,8 +11,11 @@ import msgspec
 
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
+from aiocrew.aio.grace import with_grace
 from aiocrew.errors import BlueprintError, InvalidReplyError
+from aiocrew.models.own import ask_on_terms
 from aiocrew.models.resolved import ResolvedModel
+from aiocrew.models.toll import takes_toll
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
 from aiocrew.types.messages import Chunk, Reply, Request
@@ -27,6 +30,10 @@ class _Question(msgspec.Struct, frozen=True):
 
     model: ResolvedModel
     request: Request
+
+    @property
+    def label(self) -> str:
+        return self.model.name
 
     @property
     def announced(self) -> bool:
@@ -44,10 +51,11 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
     """Return the model's reply; raises what the model raises."""
     model, agent = plan.model.name, plan.name
     run.emit(LLMCallStarted(run.run_id, path, run.now_s(), model, agent))
-    token = here.set(Here(run, path, plan.pace))
+    where = Here(run, path, plan.pace)
+    token = here.set(where)
     before = cancels(run.loop)
     try:
-        reply = await run.steps.step(path, _body(plan, request, run, path), Reply, _Question(plan.model, request))
+        reply = await run.steps.step(path, _body(plan, request, where), Reply, _Question(plan.model, request))
         raise_if_cancelled_since(before, run.loop)
         _check(reply, plan)
     except (Exception, asyncio.CancelledError) as error:
@@ -55,20 +63,41 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
         raise
     finally:
         here.reset(token)
-    tools = tuple(call.name for call in reply.calls)
+    tools, price = tuple(call.name for call in reply.calls), plan.model.price
     run.emit(
         LLMCallCompleted(
-            run.run_id, path, run.now_s(), model, agent, reply.text, tools, reply.usage, reply.finish_reason
+            run.run_id,
+            path,
+            run.now_s(),
+            model,
+            agent,
+            reply.text,
+            tools,
+            reply.usage,
+            reply.finish_reason,
+            None if price is None else price.cost_usd(reply.usage),
         )
     )
     return reply
 
 
-def _body(plan: AgentPlan, request: Request, run: RunContext, path: Path) -> Callable[[], Awaitable[Reply]]:
-    model = plan.model.model
-    if plan.model.stream and isinstance(model, StreamingModel):
-        return partial(_stream, model, request, run, path)
-    return partial(model.reply, request)
+def _body(plan: AgentPlan, request: Request, where: Here) -> Callable[[], Awaitable[Reply]]:
+    resolved = plan.model
+    model = resolved.model
+    if resolved.stream and isinstance(model, StreamingModel):
+        ask = partial(_stream, model, request, where.run, where.path)
+    else:
+        ask = partial(model.reply, request)
+    return ask if resolved.admits else partial(_ask_own, resolved, request, where, ask)
+
+
+def _ask_own(
+    model: ResolvedModel, request: Request, where: Here, ask: Callable[[], Awaitable[Reply]]
+) -> Awaitable[Reply]:
+    """Ask a model that somebody else wrote: on the run's terms, and with the run's grace when it is cancelled."""
+    run = where.run
+    work = ask_on_terms(model, request, where, ask) if takes_toll(where) else ask()
+    return with_grace(work, run.terms.grace_s, run.loop)
 
 
 async def _stream(model: StreamingModel, request: Request, run: RunContext, path: Path) -> Reply:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from aiocrew.admission.limits import limit_for
-from aiocrew.aio.door import blocks_a_loop
-from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import ModelTimeoutError, ProviderError
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.failures import (
@@ -20,10 +19,10 @@ from aiocrew.models.failures import (
     timeout_failure,
     unreadable,
 )
+from aiocrew.models.outgoing import Outgoing
 from aiocrew.models.streaming import StreamedReply
-from aiocrew.models.wire import decode_reply, encode_request
+from aiocrew.models.wire import decode_reply
 from aiocrew.net.failures import NetError
-from aiocrew.types.context import Runtime, here
 from aiocrew.types.events import LLMCallRetried
 from aiocrew.types.messages import Chunk, Reply, Request
 
@@ -55,67 +54,80 @@ class ChatModel:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._limit = limit_for((endpoint.provider, endpoint.url, endpoint.key, endpoint.model), endpoint.max_in_flight)
+        self._limit = limit_for((endpoint.provider, endpoint.url, endpoint.key, endpoint.model), endpoint.limits)
         self._target: Target | None = None
 
     async def reply(self, request: Request) -> Reply:
         """Return the model's reply, after as many attempts as it takes.
 
         Raises a ProviderError: at once when the provider would refuse the same again, else when the endpoint's retries
-        are used up. BlueprintError when the endpoint's address or headers cannot be used.
+        are used up. BlueprintError when the endpoint's address or headers cannot be used, BudgetExceededError when a
+        budget does not cover an attempt.
         """
-        body = encode_request(self.endpoint, request, stream=False)
-        attempt = 0
+        target = self._target or self._prepare()
+        outgoing = Outgoing(self.endpoint, self._limit, request, stream=False)
         while True:
-            attempt += 1
+            await outgoing.admit()
             try:
-                return await self._attempt(body)
+                return await self._attempt(outgoing, target)
             except ProviderError as error:
-                await self._before_next(attempt, error)
+                await self._before_next(outgoing, error)
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]:
         """Give pieces of the reply's text as they come, and the whole Reply at the end.
 
         Raises as `reply` does. Once a piece was given there is no further attempt: it would begin anew.
         """
-        body = encode_request(self.endpoint, request, stream=True)
-        attempt, given = 0, False
+        target = self._target or self._prepare()
+        outgoing = Outgoing(self.endpoint, self._limit, request, stream=True)
+        given = False
         while True:
-            attempt += 1
+            await outgoing.admit()
+            streamed = StreamedReply(target, outgoing.body, self.endpoint)
             try:
-                async with (
-                    self._limit.slot(unbounded=blocks_a_loop.get()),
-                    StreamedReply(self._target or self._prepare(), body, self.endpoint) as streamed,
-                ):
+                async with streamed:
                     while chunks := await streamed.chunks():
                         for chunk in chunks:
                             given = True
                             yield chunk
                     reply = await streamed.finish()
             except ProviderError as error:
+                outgoing.failed(error, streamed.headers)
                 if given:
                     raise
-                await self._before_next(attempt, error)
+                await self._before_next(outgoing, error)
+            except BaseException as error:
+                outgoing.failed(error)
+                raise
             else:
+                outgoing.came(reply.usage, streamed.headers)
                 break
         if reply.text and not given:
             yield Chunk(reply.text)  # a server that does not stream
         yield reply
 
-    async def _attempt(self, body: bytes) -> Reply:
+    async def _attempt(self, outgoing: Outgoing, target: Target) -> Reply:
         endpoint = self.endpoint
-        target = self._target or self._prepare()
-        async with self._limit.slot(unbounded=blocks_a_loop.get()):
+        headers: Mapping[str, str] | None = None
+        try:
             try:
-                status, headers, data = await target.post(body, endpoint.timeout_s, self._timed_out)
+                status, headers, data = await target.post(outgoing.body, endpoint.timeout_s, self._timed_out)
             except NetError as error:
                 raise connection_failure(error, endpoint) from error
+            reply = self._read(status, headers, data)
+        except BaseException as error:
+            outgoing.failed(error, headers)
+            raise
+        outgoing.came(reply.usage, headers)
+        return reply
+
+    def _read(self, status: int, headers: Mapping[str, str], data: bytes) -> Reply:
         if status != 200 and not brings_reply(status, data):
-            raise failure(status, headers, data, endpoint)
+            raise failure(status, headers, data, self.endpoint)
         try:
-            return decode_reply(data, model=endpoint.label)
+            return decode_reply(data, model=self.endpoint.label)
         except ProviderError as error:
-            raise unreadable(error, status, headers, endpoint) from error.__cause__
+            raise unreadable(error, status, headers, self.endpoint) from error.__cause__
 
     def _prepare(self) -> Target:
         # Here, because it brings aiohttp: who only writes a crew down does not wait for its import.
@@ -127,21 +139,21 @@ class ChatModel:
     def _timed_out(self) -> ModelTimeoutError:
         return timeout_failure(self.endpoint)
 
-    async def _before_next(self, attempt: int, error: ProviderError) -> None:
+    async def _before_next(self, outgoing: Outgoing, error: ProviderError) -> None:
         """Wait until the next attempt may start; raise `error` if there is none."""
+        attempt = outgoing.attempts
         if not is_retryable(error):
             raise error
         if attempt > most_retries(error, self.endpoint):
             raise given_up(error, attempt)
-        runtime = _runtime()
-        wait_s = delay_s(attempt, error.retry_after_s, runtime.chance())
-        if (where := here.get()) is not None:
+        runtime = outgoing.runtime
+        paused_s = self._limit.paused_s(asyncio.get_running_loop())
+        # While all wait for the provider's own time this one waits with them, in its place in line.
+        wait_s = paused_s or delay_s(attempt, error.retry_after_s, runtime.chance())
+        self._limit.retries += 1
+        if (where := outgoing.where) is not None:
             run = where.run
             model = self.endpoint.label
             run.emit(LLMCallRetried(run.run_id, where.path, run.now_s(), model, attempt, wait_s, error.message))
-        await runtime.clock.sleep(wait_s)
-
-
-def _runtime() -> Runtime:
-    where = here.get()
-    return local_runtime() if where is None else where.run.runtime
+        if not paused_s:
+            await runtime.clock.sleep(wait_s)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from aiocrew.types.limits import Limits
+from aiocrew.types.prices import Price
+
 __all__ = ["Endpoint", "ToolProtocol"]
 
 ToolProtocol: TypeAlias = Literal["auto", "native", "text"]
@@ -31,4 +34,6 @@ class Endpoint:
     timeout_s: float = 600.0
     """For one attempt, from sending to the last byte of the reply."""
     max_retries: int = 8
-    max_in_flight: int | None = None
+    limits: Limits | None = None
+    price: Price | None = None
+    """What the user said that it costs."""

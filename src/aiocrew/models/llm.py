@@ -25,6 +25,7 @@ from aiocrew.models.providers import OFFLINE, PROVIDERS, parse_model
 from aiocrew.models.resolved import ResolvedModel, chat_model
 from aiocrew.models.shown import shown_url
 from aiocrew.types.blueprint import Blueprint
+from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Message, Request, ToolCall, ToolSpec
 from aiocrew.types.prices import Price
 
@@ -71,7 +72,7 @@ class LLM(Blueprint):
 
     model: "provider/model", "provider:model" or a model of OpenAI; without it OPENAI_MODEL_NAME, MODEL or gpt-4o-mini.
     timeout: seconds for one attempt. max_retries: attempts after the first; this is the only retry layer of a call.
-    max_in_flight: calls that all runs of the process together may have under way at this model.
+    limits: what the provider allows, where that is known; without it, it is learned from the answers.
     response_format: sent as it is, or a pydantic class whose schema the model must keep to.
     extra_headers: sent with every request, in place of ours of the same name; those that frame a request are refused.
     extra_body: fields of every request's body, in place of parameters of the same name; model, messages, tools and
@@ -129,7 +130,7 @@ class LLM(Blueprint):
     extra_body: dict[str, Any] | None = Field(default=None, repr=False)
     stream: bool = False
     max_retries: int = Field(default=8, ge=0)
-    max_in_flight: int | None = Field(default=None, ge=1)
+    limits: Limits | None = None
     tool_protocol: ToolProtocol = "auto"
     price: Price | None = None
 
@@ -195,7 +196,12 @@ class LLM(Blueprint):
         if name.prefix == OFFLINE:
             identity = msgspec.json.encode((label, self.tool_protocol))
             return ResolvedModel(
-                offline_model(name.model), label, self.tool_protocol, self.stream, identity, self.price
+                offline_model(name.model),
+                label,
+                self.tool_protocol,
+                self.stream,
+                identity=identity,
+                price=self.price,
             )
         provider = PROVIDERS[name.prefix]
         base_url = base_url_of(provider, given_url, getenv)
@@ -216,11 +222,14 @@ class LLM(Blueprint):
             parameters=self._body(provider.name, name.model),
             timeout_s=self.timeout or _DEFAULT_TIMEOUT_S,
             max_retries=self.max_retries,
-            max_in_flight=self.max_in_flight,
+            limits=self.limits,
+            price=self.price,
         )
         model = chat_model(endpoint)
         identity = msgspec.json.encode((label, endpoint.parameters, self.tool_protocol))
-        return ResolvedModel(model, label, self.tool_protocol, self.stream, identity, self.price)
+        return ResolvedModel(
+            model, label, self.tool_protocol, self.stream, identity=identity, admits=True, price=self.price
+        )
 
     def _body(self, provider: str, model: str) -> dict[str, Any]:
         given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) not in (None, [], "")}

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiocrew.types.blueprint import AiocrewWarning
 
-__all__ = ["fit_parameters"]
+__all__ = ["fit_parameters", "sent_as"]
 
 
 def _always(parameters: Mapping[str, Any]) -> bool:
@@ -130,6 +130,14 @@ def fit_parameters(provider: str, model: str, parameters: Mapping[str, Any]) -> 
             if name not in _HARMLESS or value != _HARMLESS[name]:
                 _warn_once(provider, model, name, f"is left out: {rule.why}")
     return fitting
+
+
+def sent_as(provider: str, model: str, name: str) -> str:
+    """Return what this model calls the parameter `name`, where it takes it at all."""
+    for rule in _TABLE:
+        if provider in rule.providers and rule.models.search(model):
+            name = rule.renamed.get(name, name)
+    return name
 
 
 def _warn_once(provider: str, model: str, name: str, what: str) -> None:

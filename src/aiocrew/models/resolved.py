@@ -10,6 +10,7 @@ import msgspec
 
 from aiocrew.errors import BlueprintError
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
+from aiocrew.types.limits import Limits
 from aiocrew.types.ports import Model
 from aiocrew.types.prices import Price
 
@@ -26,6 +27,8 @@ class ResolvedModel(msgspec.Struct, frozen=True):
     stream: bool
     identity: bytes = b""
     """Equal for models of which equal answers can be expected: provider, model, parameters; no address, no key."""
+    admits: bool = False
+    """It passes paces, budgets and the provider's limit by itself, at each attempt."""
     price: Price | None = None
     """What the user said that it costs."""
 
@@ -42,7 +45,8 @@ class _Key(NamedTuple):
     parameters: bytes
     timeout_s: float
     max_retries: int
-    max_in_flight: int | None
+    limits: Limits | None
+    price: Price | None
 
 
 def chat_model(endpoint: Endpoint) -> Model:
@@ -60,7 +64,8 @@ def chat_model(endpoint: Endpoint) -> Model:
         parameters=_as_json(endpoint.parameters, endpoint.label),
         timeout_s=endpoint.timeout_s,
         max_retries=endpoint.max_retries,
-        max_in_flight=endpoint.max_in_flight,
+        limits=endpoint.limits,
+        price=endpoint.price,
     )
     return _chat_model(key)
 
@@ -88,6 +93,7 @@ def _chat_model(key: _Key) -> Model:
             parameters=msgspec.json.decode(key.parameters),
             timeout_s=key.timeout_s,
             max_retries=key.max_retries,
-            max_in_flight=key.max_in_flight,
+            limits=key.limits,
+            price=key.price,
         )
     )

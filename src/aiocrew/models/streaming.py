@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -45,6 +46,11 @@ class StreamedReply:
         if self._streamed.status != 200:
             await self._check(self._streamed)
         return self
+
+    @property
+    def headers(self) -> Mapping[str, str] | None:
+        """The answer's headers; None as long as there is no answer."""
+        return None if self._streamed is None else self._streamed.headers
 
     async def _check(self, streamed: Streamed) -> None:
         """Raise what the answer says if it brings no reply."""

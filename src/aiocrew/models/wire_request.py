@@ -18,10 +18,13 @@ _encoder = msgspec.json.Encoder()
 _arguments_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def encode_request(endpoint: Endpoint, request: Request, *, stream: bool) -> bytes:
+def encode_request(
+    endpoint: Endpoint, request: Request, *, stream: bool, more: Mapping[str, Any] | None = None
+) -> bytes:
     """Return the body that asks `endpoint` for a reply to `request`.
 
     Opaque fields of earlier replies go back as they came. With `stream` the last chunk is asked to bring the usage.
+    `more`: further parameters of this one request.
     """
     provider = PROVIDERS.get(endpoint.provider)
     kept_back = _NOTHING_KEPT_BACK if provider is None else provider.not_sent_back
@@ -34,6 +37,8 @@ def encode_request(endpoint: Endpoint, request: Request, *, stream: bool) -> byt
         body["tools"] = [_tool(tool) for tool in request.tools]
         if request.tool_choice != "auto":
             body["tool_choice"] = request.tool_choice
+    if more:
+        body |= more
     if stream:
         body["stream"] = True
         if provider is None or provider.stream_usage:

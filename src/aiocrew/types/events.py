@@ -108,6 +108,8 @@ class LLMCallCompleted(_Base, frozen=True, gc=False):
     """Names of the tools that the reply asks for."""
     usage: Usage
     finish_reason: FinishReason
+    cost_usd: float | None = None
+    """By the price that the user gave for the model; None where none was given."""
 
 
 class LLMCallFailed(_Base, frozen=True, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -61,6 +62,11 @@ class Purse(Protocol):
         ...
 
     @property
+    def counts_money(self) -> bool:
+        """Whether a call's price must be known."""
+        ...
+
+    @property
     def order(self) -> int:
         """Where several pay, in this order: so none waits for another in a circle."""
         ...
@@ -70,7 +76,11 @@ class Purse(Protocol):
 class Pace(Protocol):
     """At most so many requests a minute, whoever makes them."""
 
-    async def pass_one(self, *, unbounded: bool) -> Passed: ...
+    async def pass_one(
+        self, flow: tuple[str, int], run: str, loop: asyncio.AbstractEventLoop, *, unbounded: bool
+    ) -> Passed:
+        """Return when one more request may go. `flow` and `run` say in whose turn, `unbounded` waits for no other's."""
+        ...
 
 
 class Passed(Protocol):

@@ -1,0 +1,45 @@
+"""A model of one's own, asked on a run's terms: it has no limit to learn, but paces and budgets bind it, too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiocrew.aio.door import blocks_a_loop
+from aiocrew.models.bounds import request_bound
+from aiocrew.models.prices import load_price
+from aiocrew.models.resolved import ResolvedModel
+from aiocrew.models.toll import Toll
+from aiocrew.types.context import Here
+from aiocrew.types.messages import Reply, Request
+from aiocrew.types.terms import Bound, Purse
+
+__all__ = ["ask_on_terms"]
+
+
+async def ask_on_terms(
+    model: ResolvedModel, request: Request, where: Here, ask: Callable[[], Awaitable[Reply]]
+) -> Reply:
+    """Return what `ask` gives, once paces and budgets let it go.
+
+    Nothing limits the length of its reply: what it reports is what counts, all that was set aside where it reports
+    nothing. Raises BudgetExceededError, and BlueprintError for a budget in dollars and a model without a price.
+    """
+
+    async def bound(purses: tuple[Purse, ...]) -> Bound:
+        price = model.price
+        if price is None and any(purse.counts_money for purse in purses):
+            price = await load_price(model.name)
+        return Bound(prompt_tokens=request_bound(request), reply_tokens=None, model=model.name, price=price)
+
+    toll = Toll()
+    loop = where.run.loop or asyncio.get_running_loop()
+    await toll.pay(where, loop, bound, unbounded=blocks_a_loop.get())
+    toll.sent()
+    try:
+        reply = await ask()
+    except BaseException as error:
+        toll.failed(error)
+        raise
+    toll.settle(reply.usage)
+    return reply
