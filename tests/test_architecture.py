@@ -82,7 +82,7 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("net/exchange.py", "post_and_read"): "a broken exchange closes its socket, whatever broke it",
     ("models/chat.py", "stream"): "whatever ends an attempt, its slot and what was set aside for it are given back",
     ("models/chat.py", "_attempt"): "the same",
-    ("models/outgoing.py", "admit"): "the same, before it is sent",
+    ("models/outgoing.py", "_by_toll"): "the same, before it is sent",
     ("models/toll.py", "pay"): "the same",
     ("models/own.py", "ask_on_terms"): "the same, for a model of one's own",
     ("tools/calls.py", "_prepare"): "user code: the validators of an args_schema",

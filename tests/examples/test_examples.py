@@ -67,6 +67,16 @@ def test_benchmark() -> None:
     assert re.fullmatch(r"at once: +\d+.\d+ s\none after another: +\d+.\d+ s\nspeed-up: +\d+.\d\n", run("benchmark.py"))
 
 
+def test_batch(tmp_path: Path) -> None:
+    crew, topics = "examples/batch/crew.py:crew", "examples/batch/topics.jsonl"
+    done = run_python("-m", "aiocrew", "run", crew, "--inputs", topics, "--journal", str(tmp_path / "batch.sqlite"))
+    assert done.returncode == 0, done.stderr
+    results = sorted(map(json.loads, done.stdout.splitlines()), key=lambda result: result["index"])
+    inputs = [json.loads(line) for line in (ROOT / topics).read_text().splitlines()]
+    assert [result["inputs"] for result in results] == inputs
+    assert all(HONEST in result["raw"] for result in results)
+
+
 def test_fastapi_endpoint(tmp_path: Path) -> None:
     with under_uvicorn("examples.fastapi_endpoint:app", tmp_path / "log") as url:
         results = research(url, TOPICS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import traceback
 from collections.abc import AsyncIterator
@@ -26,10 +27,12 @@ from aiocrew.models.endpoint import Endpoint
 from aiocrew.net.pool import aclose
 from aiocrew.types.context import Here, RunContext, Runtime, here
 from aiocrew.types.events import Event, LLMCallRetried
+from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Chunk, Reply, Request, User
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Model, StreamingModel
-from tests.net.loopback import Provider, Seen, completion, hang, http, serving
+from tests.admission.simulation import SkippingLoop
+from tests.net.loopback import Answer, Provider, Seen, completion, hang, http, serving
 
 KEY = "test-key-0123456789"
 REQUEST = Request((User("hi"),))
@@ -203,14 +206,40 @@ async def test_retries_end_and_the_error_counts_them(patience: Patience) -> None
     assert len(provider.requests) == 4
 
 
-async def test_the_provider_is_not_asked_before_it_wants_to_be(patience: Patience) -> None:
-    async with serving(
-        http(b"", "429 Too Many Requests", Retry_After="8"),
-        http(b"", "429 Too Many Requests", Retry_After="99999"),
-        completion(),
-    ) as provider:
-        await model_at(provider).reply(REQUEST)
-    assert patience.slept == [8.5, 120.5]
+@pytest.mark.parametrize(("status", "streamed"), [("429 Too Many Requests", False), ("503 Overloaded", True)])
+def test_the_provider_is_not_asked_by_anybody_before_it_wants_to_be(status: str, streamed: bool) -> None:
+    asked_s: list[float] = []
+
+    def noted(answer: bytes) -> Answer:
+        async def respond(provider: Provider, seen: Seen, writer: asyncio.StreamWriter) -> None:
+            asked_s.append(asyncio.get_running_loop().time())
+            writer.write(answer)
+
+        return respond
+
+    async def ask(model: ChatModel) -> None:
+        if streamed:
+            async for _ in model.stream(REQUEST):
+                pass
+        else:
+            await model.reply(REQUEST)
+
+    async def main() -> None:
+        asks = [noted(http(b"", status, Retry_After=seconds)) for seconds in ("8", "99999")]
+        async with serving(*asks, noted(completion())) as provider:
+            model = model_at(provider)
+            first = asyncio.ensure_future(ask(model))
+            await provider.arrived.wait()
+            await asyncio.sleep(1)
+            await asyncio.gather(first, ask(model))
+            await aclose()
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        runner.run(main())
+    gaps_s = [late - early for early, late in itertools.pairwise(asked_s)]
+    assert 8 <= gaps_s[0] <= 9.1
+    assert not [at_s for at_s in asked_s if asked_s[1] + 0.1 < at_s < asked_s[1] + 120]
+    assert 120 <= max(gaps_s[1:]) <= 122
 
 
 def test_waiting_grows_is_capped_and_spreads() -> None:
@@ -340,7 +369,8 @@ async def test_models_of_one_endpoint_share_its_ceiling(patience: Patience) -> N
         writer.write(completion())
 
     async with serving(in_turn) as provider:
-        models = [model_at(provider, max_in_flight=3), model_at(provider), model_at(provider, max_in_flight=3)]
+        limits = Limits(max_in_flight=3)
+        models = [model_at(provider, limits=limits), model_at(provider), model_at(provider, limits=limits)]
         await asyncio.gather(*(models[n % 3].reply(REQUEST) for n in range(60)))
     assert (len(provider.requests), provider.peak) == (60, 3)
 

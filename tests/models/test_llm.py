@@ -17,6 +17,7 @@ from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.llm import LLM
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.types.blueprint import AiocrewWarning
+from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Assistant, Message, Reply, Request, System, ToolCall, ToolResult, User
 
 
@@ -259,7 +260,8 @@ def test_response_formats() -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        {"max_in_flight": 0},
+        {"limits": {"max_in_flight": 0}},
+        {"limits": {"requests_per_minute": 1.5}},
         {"timeout": -1},
         {"timeout": float("inf")},
         {"max_retries": -1},

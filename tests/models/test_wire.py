@@ -145,6 +145,16 @@ def test_a_reply_of_openai() -> None:
         ({"prompt_tokens": 7, "completion_tokens": None, "prompt_cache_hit_tokens": 3}, Usage(7, 0, 3)),
         ({"prompt_tokens": 7.0, "cache_read_input_tokens": 2, "cache_creation_input_tokens": 4}, Usage(7, 0, 2, 4)),
         ({"prompt_tokens": "many", "prompt_tokens_details": None}, Usage()),
+        # xAI: the total is the sum of the three.
+        (
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 9,
+                "total_tokens": 135,
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(32, 103, 0, 0, 94),
+        ),
     ],
 )
 def test_usage_in_every_spelling(usage: Any, expected: Usage) -> None:

@@ -37,6 +37,7 @@ usage = st.fixed_dictionaries(
     optional={
         "prompt_tokens": count,
         "completion_tokens": count,
+        "total_tokens": count,
         "cached_tokens": count,
         "reasoning_tokens": count,
         "cache_read_input_tokens": count,

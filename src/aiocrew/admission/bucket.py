@@ -16,7 +16,7 @@ class Bucket:
     the debt is paid: nobody starves, and the mean is kept.
     """
 
-    __slots__ = ("_at_s", "_level", "capacity", "rate")
+    __slots__ = ("_at_s", "_kept", "_level", "capacity", "rate")
 
     def __init__(self, rate: float, capacity: float, now_s: float | None = None, level: float | None = None) -> None:
         """Full, unless a `level` is given; without `now_s` its time begins when it is first looked at."""
@@ -24,13 +24,15 @@ class Bucket:
         self.capacity = capacity
         self._level = capacity if level is None else level
         self._at_s = now_s
+        self._kept = 0.0
+        """What is set aside; with what is there it is no more than the capacity."""
 
     def level(self, now_s: float) -> float:
         """Return what is there now; negative is a debt."""
         if self._at_s is None:
             self._at_s = now_s
         elif now_s > self._at_s:
-            self._level = min(self.capacity, self._level + (now_s - self._at_s) * self.rate)
+            self._level = min(self.capacity - self._kept, self._level + (now_s - self._at_s) * self.rate)
             self._at_s = now_s
         return self._level
 
@@ -45,10 +47,22 @@ class Bucket:
         self._level = self.level(now_s) - amount
 
     def give_back(self, amount: float, now_s: float) -> None:
-        self._level = min(self.capacity, self.level(now_s) + amount)
+        self._level = min(self.capacity - self._kept, self.level(now_s) + amount)
+
+    def keep(self, amount: float, now_s: float) -> None:
+        """Set so much aside. Nothing refills its place before it is `unkept`: what is kept long does not add up."""
+        self.take(amount, now_s)
+        self._kept += amount
+
+    def unkeep(self, amount: float, now_s: float) -> None:
+        """Put back what was set aside, as far as it was set aside here."""
+        level = self.level(now_s)
+        amount = min(amount, self._kept)
+        self._kept -= amount
+        self._level = level + amount
 
     def set_level(self, level: float, now_s: float) -> None:
-        self._level, self._at_s = min(self.capacity, level), now_s
+        self._level, self._at_s = min(self.capacity - self._kept, level), now_s
 
     def set_rate(self, rate: float, now_s: float) -> None:
         """Refill at `rate` from now on."""

@@ -22,10 +22,10 @@ class Ceiling:
     found soon. `most` is the user's own limit; where it is set it holds from the start and nothing has to be found.
     """
 
-    __slots__ = ("_at_s", "_grows_to", "_probe", "_round_trip_s", "_value", "_wanted", "most")
+    __slots__ = ("_at_s", "_grows_to", "_most", "_probe", "_round_trip_s", "_value", "_wanted", "value")
 
     def __init__(self, most: int | None = None) -> None:
-        self.most = most
+        self._most = most
         self._value = _FIRST
         self._round_trip_s = 0.0
         self._at_s: float | None = None
@@ -35,12 +35,28 @@ class Ceiling:
         """The next step of probing; 0 while it has never been cut."""
         self._grows_to: float | None = None
         """After a pause it opens anew up to here, as at the beginning."""
+        self.value = 0
+        """How many calls may be in flight now."""
+        self._update()
 
     @property
-    def value(self) -> int:
-        if self.most is not None:
-            return self.most if not self._probe and self._grows_to is None else min(self.most, int(self._value))
-        return int(self._value)
+    def most(self) -> int | None:
+        return self._most
+
+    @most.setter
+    def most(self, most: int | None) -> None:
+        self._most = most
+        self._update()
+
+    def _update(self) -> None:
+        # Kept, not made on demand: every call asks for it, and it seldom changes.
+        most = self._most
+        if most is None:
+            self.value = int(self._value)
+        elif not self._probe and self._grows_to is None:
+            self.value = most
+        else:
+            self.value = min(most, int(self._value))
 
     def wanted(self, now_s: float) -> None:
         self._wanted = self.most is None or self.value < self.most
@@ -56,6 +72,7 @@ class Ceiling:
             self._value += self._probe
             self._probe = min(2 * self._probe, self._value)
             self._at_s = now_s + self._round_trip()
+        self._update()
 
     @property
     def _opening(self) -> bool:
@@ -85,21 +102,26 @@ class Ceiling:
         self._grows_to = None
         self._probe = 1.0
         self._at_s = now_s + max(_HELD_S, _HELD_ROUND_TRIPS * self._round_trip_s)
+        self._update()
 
     def lower(self, accepted: int) -> None:
         """More calls of the same burst were rejected: fewer were accepted than it seemed."""
         self._value = min(self._value, float(max(1, accepted)))
         if self._grows_to is not None:
             self._grows_to = min(self._grows_to, float(max(1, accepted)))
+        self._update()
 
     def reopen(self) -> None:
         """Begin anew at 16 and grow to where it was: everybody waits for the end of a pause."""
         if self.value > _FIRST:
             self._grows_to = max(float(self.value), self._grows_to or 0.0)
             self._value, self._at_s = _FIRST, None
+            self._update()
 
-    def accepted(self, took_s: float) -> None:
+    def accepted(self, took_s: float, now_s: float) -> None:
         """A call ended well after so long."""
+        if self._wanted:
+            self.grow(now_s)  # the answers that come are being read
         self._round_trip_s += (took_s - self._round_trip_s) * (_SMOOTHING if self._round_trip_s else 1.0)
 
     def _round_trip(self) -> float:

@@ -242,10 +242,9 @@ class Controller:
         if lane is None:
             return
         self.moved(line, now_s)
-        for call in list(lane.called):
+        for call in [call for call in (*lane.called, *self._at_once, *self._line) if call.line == line]:
             self.leave(call, now_s)
-        for call in [call for call in (*self._at_once, *self._line) if call.line == line]:
-            self.leave(call, now_s)
+            call.owner = None  # what it would wake leads back to it, and calls are hidden from the garbage collector
 
     def _tell(self, call: Call, now_s: float, told: list[Call]) -> None:
         lane = self._lanes[call.line]

@@ -87,7 +87,7 @@ class Line:
             del flow.runs[run]
         flow.tag += 1.0 / flow.weight
         heapq.heapreplace(self._heap, self._entry(flow))
-        self._count -= 1
+        self._one_less()
         return call
 
     def give_back(self, call: Call) -> None:
@@ -106,7 +106,14 @@ class Line:
         calls.remove(call)
         if not calls:
             del flow.runs[call.run]
+        self._one_less()
+
+    def _one_less(self) -> None:
         self._count -= 1
+        if not self._count and len(self._flows) > _FEW:
+            # Nobody waits, so nobody is owed a turn; and tenants of one call each would pile up.
+            self._flows.clear()
+            self._heap.clear()
 
     def _queue(self, flow: _Flow) -> None:
         flow.queued = True

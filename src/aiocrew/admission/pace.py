@@ -22,7 +22,8 @@ class _Window:
     """The requests of the last minute. Those that have passed and are not sent yet count as the controller's own.
 
     It is both what slots there are and the rule over time: an unbounded call waits for no slot, so it waits for those
-    that were sent only. Else it would wait for a request that the loop which it blocks has not sent yet.
+    that were sent only. Else it would wait for a request that the loop which it blocks has not sent yet. That calls of
+    this kind hold back one another, each counts from when it passed, until it is sent.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -62,11 +63,19 @@ class _Window:
         pass
 
     def sent(self, call: Call, now_s: float) -> None:
-        pass
+        call.sent_s = now_s
+        if call.unbounded:
+            self._sent.append(now_s)
 
-    def went_out(self, now_s: float) -> None:
-        """A request goes out now."""
+    def went_out(self, call: Call, now_s: float) -> None:
+        """The request of a call that has passed goes out now."""
+        self.does_not_go(call)
         self._sent.append(now_s)
+
+    def does_not_go(self, call: Call) -> None:
+        """The request of a call that has passed will not go out."""
+        if call.unbounded and call.sent_s in self._sent:
+            self._sent.remove(call.sent_s)
 
     def _forget_old(self, now_s: float) -> None:
         while self._sent and self._sent[0] + _MINUTE_S <= now_s:
@@ -104,7 +113,15 @@ class MinutePace(Turnstile[Controller]):
         """The request of a call that has passed goes out now."""
         with self._lock:
             if self._controller.ended(call):
-                self._window.went_out(loop.time())
+                self._window.went_out(call, loop.time())
+
+    def give_back(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        """The request of a call that has passed will not be sent after all."""
+        with self._lock:
+            if not self._controller.ended(call):
+                return
+            self._window.does_not_go(call)
+        self._after(loop)
 
 
 class _Place:
@@ -117,7 +134,7 @@ class _Place:
         self._pace.went_out(self._call, self._loop)
 
     def give_back(self) -> None:
-        self._pace.ended(self._call, self._loop)
+        self._pace.give_back(self._call, self._loop)
 
 
 _lock = threading.Lock()

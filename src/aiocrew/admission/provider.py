@@ -34,7 +34,7 @@ class ProviderController(Controller):
         """The provider took the call, which used so many tokens. False when the call had ended already."""
         if not self.ended(call):
             return False
-        self.ceiling.accepted(now_s - call.sent_s)
+        self.ceiling.accepted(now_s - call.sent_s, now_s)
         if tokens is not None and self.rules.any:
             self.rules.used(call, tokens, now_s)
         if told is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from aiocrew.admission.bucket import Bucket
@@ -15,22 +16,30 @@ _KEPT_S = 120.0
 class History:
     """How many calls were accepted, in slices of a tenth of a second, for the last two minutes."""
 
-    __slots__ = ("_slices",)
+    __slots__ = ("_calls", "_ends_s", "_slices")
 
     def __init__(self) -> None:
         self._slices: deque[tuple[int, int]] = deque(maxlen=int(_KEPT_S / _SLICE_S))
+        self._calls = 0
+        """In the slice that is going on, which ends at `_ends_s`."""
+        self._ends_s = -math.inf
 
     def add(self, calls: int, now_s: float) -> None:
         """Count calls that were sent, or (negative) calls that turned out to be rejected."""
-        at = int(now_s / _SLICE_S)
-        if self._slices and self._slices[-1][0] == at:
-            calls += self._slices.pop()[1]
-        self._slices.append((at, calls))
+        if now_s >= self._ends_s:
+            self._begin(now_s)
+        self._calls += calls
+
+    def _begin(self, now_s: float) -> None:
+        if self._calls:
+            self._slices.append((round(self._ends_s / _SLICE_S) - 1, self._calls))
+        self._calls = 0
+        self._ends_s = (int(now_s / _SLICE_S) + 1) * _SLICE_S
 
     def within(self, seconds: float, now_s: float) -> int:
         """Return how many there were in the last `seconds`, less the slice in which those begin."""
         since = int((now_s - seconds) / _SLICE_S)
-        return max(0, sum(calls for at, calls in self._slices if at > since))
+        return max(0, self._calls + sum(calls for at, calls in self._slices if at > since))
 
 
 _WINDOW_S = 10.0

@@ -35,6 +35,7 @@ class Rules:
         "_sent",
         "_sent_tokens",
         "any",
+        "counts_tokens",
         "learned",
         "paused_until_s",
         "requests",
@@ -45,6 +46,8 @@ class Rules:
 
     def __init__(self) -> None:
         self.any = False
+        self.counts_tokens = False
+        """Whether calls must say how many tokens they will use."""
         self.paused_until_s = -math.inf
         self.learned: LearnedRate | None = None
         self.told_requests = ToldQuota()
@@ -59,24 +62,24 @@ class Rules:
         """Calls that have been told that they may go, and have not gone yet."""
         self._about_tokens = 0.0
 
-    @property
-    def counts_tokens(self) -> bool:
-        """Whether calls must say how many tokens they will use."""
-        return self.tokens is not None or self.told_tokens.limit is not None
-
     def declare(self, limits: Limits) -> None:
         """Keep to the user's limits from now on."""
         # Numbers that replace others begin empty: who declares again and again gets no second's worth each time.
-        level = None if self.requests is None else 0.0
+        requests = None if self.requests is None else 0.0
         tokens = None if self.tokens is None else 0.0
         self.requests = self.tokens = None
         if limits.requests_per_minute is not None:
             # With one call less in the refill than in the bucket no minute holds more than the limit.
             at_once = max(1, limits.requests_per_minute // 60)
-            self.requests = Bucket((limits.requests_per_minute - at_once + 1) / _MINUTE_S, at_once, level=level)
+            self.requests = Bucket((limits.requests_per_minute - at_once + 1) / _MINUTE_S, at_once, level=requests)
         if limits.tokens_per_minute is not None:
-            self.tokens = Bucket(limits.tokens_per_minute / _MINUTE_S, limits.tokens_per_minute / _MINUTE_S)
+            per_second = limits.tokens_per_minute / _MINUTE_S
+            self.tokens = Bucket(per_second, per_second, level=tokens)
         self.any = self.any or bool(self.requests or self.tokens)
+        self._look_for_tokens()
+
+    def _look_for_tokens(self) -> None:
+        self.counts_tokens = self.tokens is not None or self.told_tokens.limit is not None
 
     def allow(self, now_s: float) -> bool:
         """Return whether one more call may go now."""
@@ -106,16 +109,17 @@ class Rules:
         """Count a call that is about to go."""
         self._about += 1
         self._about_tokens += call.tokens
-        if self.any:
-            self._take(call, now_s)
+        if not self.any:
+            return
+        self._take_from_learned(call, now_s)
+        if self.requests is not None:
+            self.requests.keep(1.0, now_s)
+        if self.tokens is not None:
+            self.tokens.keep(call.tokens, now_s)
 
-    def _take(self, call: Call, now_s: float) -> None:
+    def _take_from_learned(self, call: Call, now_s: float) -> None:
         self.told_requests.take(1.0, now_s)
         self.told_tokens.take(call.tokens, now_s)
-        if self.requests is not None:
-            self.requests.take(1.0, now_s)
-        if self.tokens is not None:
-            self.tokens.take(call.tokens, now_s)
         if self.learned is not None:
             self.learned.take(now_s)
 
@@ -128,16 +132,20 @@ class Rules:
         self.told_requests.give_back(1.0, now_s)
         self.told_tokens.give_back(call.tokens, now_s)
         if self.requests is not None:
-            self.requests.give_back(1.0, now_s)
+            self.requests.unkeep(1.0, now_s)
         if self.tokens is not None:
-            self.tokens.give_back(call.tokens, now_s)
+            self.tokens.unkeep(call.tokens, now_s)
         if self.learned is not None:
             self.learned.give_back(now_s)
 
     def sent(self, call: Call, now_s: float) -> None:
         """Count a call that goes now."""
         if self.any:
-            self._take(call, now_s)
+            self._take_from_learned(call, now_s)
+            if self.requests is not None:
+                self.requests.take(1.0, now_s)
+            if self.tokens is not None:
+                self.tokens.take(call.tokens, now_s)
         self._history.add(1, now_s)
         self._sent += 1
         self._sent_tokens += call.tokens
@@ -160,6 +168,7 @@ class Rules:
         if told.tokens is not None:
             used_tokens = self._sent_tokens - call.sent_tokens + self._about_tokens
             self.told_tokens.correct(told.tokens, used_tokens, age_s, now_s)
+            self._look_for_tokens()
 
     def rejected(self, call: Call, waits_s: float | None, told: Told | None, now_s: float, chance: float) -> bool:
         """A call was one too many: learn from that. Return whether it is the first one of its burst.

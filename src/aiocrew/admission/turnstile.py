@@ -66,8 +66,12 @@ class Turnstile(Generic[C]):
                 await call.owner
                 call.owner = loop.create_future()
                 with self._lock:
-                    if self._controller.claim(call, loop.time()):
-                        return
+                    claimed = self._controller.claim(call, loop.time())
+                    waits_here = self._controller.has_line(loop)
+                if claimed:
+                    if not waits_here:
+                        self._drop_alarm(loop)
+                    return
                 self._after(loop)
         finally:
             call.owner = None
@@ -98,8 +102,8 @@ class Turnstile(Generic[C]):
             # Another loop may change something meanwhile, or be blocked and not answer its calls.
             look_s = now_s + _POLL_S
             self._set_alarm(loop, look_s if next_s is None else min(look_s, next_s))
-        elif (alarm := self._alarms.pop(loop, None)) is not None:
-            alarm.handle.cancel()
+        else:
+            self._drop_alarm(loop)
 
     def _wake(self, calls: list[Call], loop: asyncio.AbstractEventLoop) -> None:
         running = asyncio._get_running_loop()
@@ -114,6 +118,7 @@ class Turnstile(Generic[C]):
             except RuntimeError:  # closed by hand with callers in it: they will never come
                 with self._lock:
                     self._controller.drop(home, loop.time())
+                self._drop_alarm(home)
 
     def _set_alarm(self, loop: asyncio.AbstractEventLoop, when_s: float) -> None:
         alarm = self._alarms.get(loop)
@@ -122,6 +127,12 @@ class Turnstile(Generic[C]):
                 return
             alarm.handle.cancel()
         self._alarms[loop] = _Alarm(loop.call_at(when_s, self._look, loop), when_s)
+
+    def _drop_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nobody waits on this loop any more; once it is closed, nothing here may keep it."""
+        alarm = self._alarms.pop(loop, None)
+        if alarm is not None:
+            alarm.handle.cancel()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self._alarms.pop(loop, None)

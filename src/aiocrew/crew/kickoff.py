@@ -21,7 +21,7 @@ from aiocrew.types.context import RunContext, RunOptions, Runtime, emitter, here
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.paths import ROOT, child
-from aiocrew.types.terms import Terms
+from aiocrew.types.terms import USUAL_TERMS, Terms
 from aiocrew.types.usage import UsageMetrics
 
 __all__ = ["Kickoff", "checked_inputs"]
@@ -131,8 +131,10 @@ class Kickoff:
         return run
 
     def _terms(self) -> Terms:
-        outer = here.get()
-        return self._options.terms(self._crew.pace(), None if outer is None else outer.run.terms)
+        outer, pace = here.get(), self._crew.pace()
+        if outer is None and pace is None and self._options is _DEFAULTS:
+            return USUAL_TERMS  # nearly every run
+        return self._options.terms(pace, None if outer is None else outer.run.terms)
 
     async def _steps(self, run: RunContext) -> CrewOutput:
         crew = self._crew

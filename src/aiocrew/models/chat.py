@@ -19,7 +19,7 @@ from aiocrew.models.failures import (
     timeout_failure,
     unreadable,
 )
-from aiocrew.models.outgoing import Outgoing
+from aiocrew.models.outgoing import Outgoing, outgoing_to
 from aiocrew.models.streaming import StreamedReply
 from aiocrew.models.wire import decode_reply
 from aiocrew.net.failures import NetError
@@ -65,9 +65,10 @@ class ChatModel:
         budget does not cover an attempt.
         """
         target = self._target or self._prepare()
-        outgoing = Outgoing(self.endpoint, self._limit, request, stream=False)
+        outgoing = outgoing_to(self.endpoint, self._limit, request, stream=False)
         while True:
-            await outgoing.admit()
+            if (turn := outgoing.admit()) is not None:
+                await turn
             try:
                 return await self._attempt(outgoing, target)
             except ProviderError as error:
@@ -79,10 +80,11 @@ class ChatModel:
         Raises as `reply` does. Once a piece was given there is no further attempt: it would begin anew.
         """
         target = self._target or self._prepare()
-        outgoing = Outgoing(self.endpoint, self._limit, request, stream=True)
+        outgoing = outgoing_to(self.endpoint, self._limit, request, stream=True)
         given = False
         while True:
-            await outgoing.admit()
+            if (turn := outgoing.admit()) is not None:
+                await turn
             streamed = StreamedReply(target, outgoing.body, self.endpoint)
             try:
                 async with streamed:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+
+import msgspec
 
 from aiocrew.admission.call import Call
 from aiocrew.admission.headers import Told, read_limits
@@ -23,80 +25,89 @@ from aiocrew.types.prices import Price
 from aiocrew.types.terms import Bound, Purse
 from aiocrew.types.usage import Usage
 
-__all__ = ["Outgoing"]
+__all__ = ["Outgoing", "outgoing_to"]
 
 _BYTES_A_TOKEN = 4
 _USUAL_REPLY_TOKENS = 500
+_NO_FLOW = ("", 0)
 
 
-class Outgoing:
+class Outgoing(msgspec.Struct, gc=False):
     """A request and its attempts. Each attempt is `admit`ted, and then it either `came` or `failed`.
 
     On its way through: paces, budgets, the provider's limit. In this order, so that nobody holds a slot while waiting
     for a budget.
     """
 
-    __slots__ = ("_call", "_endpoint", "_limit", "_loop", "_request", "_stream", "_toll", "attempts", "body", "where")
-
-    def __init__(self, endpoint: Endpoint, limit: Limit, request: Request, *, stream: bool) -> None:
-        self._endpoint = endpoint
-        self._limit = limit
-        self._request = request
-        self._stream = stream
-        self.where: Here | None = here.get()
-        """The step that the request belongs to."""
-        loop = None if self.where is None else self.where.run.loop
-        self._loop = loop or asyncio.get_running_loop()
-        self._call: Call | None = None
-        self._toll = Toll() if takes_toll(self.where) else None
-        self.attempts = 0
-        self.body = encode_request(endpoint, request, stream=stream)
-        """What is to be sent."""
+    endpoint: Endpoint
+    limit: Limit
+    request: Request
+    streamed: bool
+    where: Here | None
+    """The step that the request belongs to."""
+    loop: asyncio.AbstractEventLoop
+    toll: Toll | None
+    body: bytes
+    """What is to be sent."""
+    attempts: int = 0
+    call: Call | None = None
+    """The attempt that is under way."""
 
     @property
     def runtime(self) -> Runtime:
         return local_runtime() if self.where is None else self.where.run.runtime
 
-    async def admit(self) -> None:
-        """Return when the next attempt may go.
+    def admit(self) -> Awaitable[None] | None:
+        """Begin the next attempt. It may go when what this returns has been awaited; at once where that is nothing.
 
-        Raises BudgetExceededError, and BlueprintError for a budget in dollars and a model without a price.
+        Awaiting raises BudgetExceededError, and BlueprintError for a budget in dollars and a model without a price.
         """
         self.attempts += 1
         where, unbounded = self.where, blocks_a_loop.get()
         if where is None:
-            call = Call(unbounded=unbounded, again=self.attempts > 1)
+            call = Call(_NO_FLOW, "", unbounded)
         else:
             terms = where.run.terms
-            flow = (terms.tenant, terms.priority)
-            call = Call(flow, where.run.run_id, unbounded=unbounded, again=self.attempts > 1)
-            if self._toll is not None:
-                await self._pay(self._toll, where, unbounded)
-        if self._limit.counts_tokens:
-            call.tokens = self._expected_tokens()
-        if not self._limit.try_start(call, self._loop):
+            call = Call((terms.tenant, terms.priority), where.run.run_id, unbounded)
+        call.again = self.attempts > 1
+        if self.toll is not None and where is not None:
+            return self._by_toll(call, self.toll, where)
+        return None if self._start(call) else self._wait(call)
+
+    async def _by_toll(self, call: Call, toll: Toll, where: Here) -> None:
+        await self._pay(toll, where, call.unbounded)
+        if not self._start(call):
             try:
-                await self._limit.wait(call, self._loop)
+                await self._wait(call)
             except BaseException:
-                if self._toll is not None:
-                    self._toll.give_back()
+                toll.give_back()
                 raise
-        self._call = call
-        if self._toll is not None:
-            self._toll.sent()
+        toll.sent()
+
+    def _start(self, call: Call) -> bool:
+        if self.limit.counts_tokens:
+            call.tokens = self._expected_tokens()
+        if self.limit.try_start(call, self.loop):
+            self.call = call
+            return True
+        return False
+
+    async def _wait(self, call: Call) -> None:
+        await self.limit.wait(call, self.loop)
+        self.call = call
 
     async def _pay(self, toll: Toll, where: Here, unbounded: bool) -> None:
-        most = await toll.pay(where, self._loop, self._bound, unbounded=unbounded)
+        most = await toll.pay(where, self.loop, self._bound, unbounded=unbounded)
         if most is not None:
-            endpoint = self._endpoint
+            endpoint = self.endpoint
             more = {limit_field(endpoint.provider, endpoint.model): most}
-            self.body = encode_request(endpoint, self._request, stream=self._stream, more=more)
+            self.body = encode_request(endpoint, self.request, stream=self.streamed, more=more)
 
     async def _bound(self, purses: tuple[Purse, ...]) -> Bound:
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         reply_tokens, replies = reply_limit(endpoint.parameters)
         return Bound(
-            prompt_tokens=prompt_bound(endpoint, self.body, has_tools=bool(self._request.tools)),
+            prompt_tokens=prompt_bound(endpoint, self.body, has_tools=bool(self.request.tools)),
             reply_tokens=reply_tokens,
             model=endpoint.label,
             price=await self._price(purses),
@@ -104,39 +115,54 @@ class Outgoing:
         )
 
     async def _price(self, purses: tuple[Purse, ...]) -> Price | None:
-        if self._endpoint.price is not None or not any(purse.counts_money for purse in purses):
-            return self._endpoint.price
-        return await load_price(self._endpoint.label)
+        if self.endpoint.price is not None or not any(purse.counts_money for purse in purses):
+            return self.endpoint.price
+        return await load_price(self.endpoint.label)
 
     def _expected_tokens(self) -> float:
-        given, replies = reply_limit(self._endpoint.parameters)
+        given, replies = reply_limit(self.endpoint.parameters)
         return len(self.body) / _BYTES_A_TOKEN + replies * min(given or _USUAL_REPLY_TOKENS, _USUAL_REPLY_TOKENS)
 
     def came(self, usage: Usage, headers: Mapping[str, str] | None) -> None:
         """The attempt brought its reply."""
-        call, self._call = self._call, None
+        call, self.call = self.call, None
         if call is not None:
             used = usage.prompt_tokens + usage.completion_tokens
-            self._limit.accepted(call, self._loop, used or None, _told(headers))
-        if self._toll is not None:
-            self._toll.settle(usage)
+            self.limit.accepted(call, self.loop, used or None, _told(headers))
+        if self.toll is not None:
+            self.toll.settle(usage)
 
     def failed(self, error: BaseException, headers: Mapping[str, str] | None = None) -> None:
         """The attempt brought none, because of `error`; `headers` are those of the answer, where there was one."""
-        call, self._call = self._call, None
+        call, self.call = self.call, None
         if call is not None:
             self._tell_limit(call, error, headers)
-        if self._toll is not None:
-            self._toll.failed(error)
+        if self.toll is not None:
+            self.toll.failed(error)
 
     def _tell_limit(self, call: Call, error: BaseException, headers: Mapping[str, str] | None) -> None:
-        limit, loop = self._limit, self._loop
+        limit, loop = self.limit, self.loop
         if isinstance(error, RateLimitError) and not isinstance(error, QuotaExceededError):
             limit.rejected(call, loop, error.retry_after_s, _told(headers), self.runtime.chance())
         elif isinstance(error, OverloadedError) and error.retry_after_s is not None:
             limit.overloaded(call, loop, error.retry_after_s, self.runtime.chance())
         else:
             limit.ended(call, loop)
+
+
+def outgoing_to(endpoint: Endpoint, limit: Limit, request: Request, *, stream: bool) -> Outgoing:
+    """Return `request`, ready for its first attempt."""
+    where = here.get()
+    return Outgoing(
+        endpoint,
+        limit,
+        request,
+        stream,
+        where,
+        asyncio.get_running_loop(),  # not the run's: a tool in a thread may have one of its own
+        Toll() if takes_toll(where) else None,
+        encode_request(endpoint, request, stream=stream),
+    )
 
 
 def _told(headers: Mapping[str, str] | None) -> Told | None:

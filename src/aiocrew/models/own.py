@@ -33,8 +33,7 @@ async def ask_on_terms(
         return Bound(prompt_tokens=request_bound(request), reply_tokens=None, model=model.name, price=price)
 
     toll = Toll()
-    loop = where.run.loop or asyncio.get_running_loop()
-    await toll.pay(where, loop, bound, unbounded=blocks_a_loop.get())
+    await toll.pay(where, asyncio.get_running_loop(), bound, unbounded=blocks_a_loop.get())
     toll.sent()
     try:
         reply = await ask()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from aiocrew.models.wire_reply import finish_reason, unique_ids
+from aiocrew.models.wire_reply import finish_reason, reply_tokens, unique_ids
 from aiocrew.types.messages import Reply, ToolCall
 from aiocrew.types.usage import Usage
 
@@ -57,6 +57,7 @@ class _CompletionDetails(msgspec.Struct):
 class _Usage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
     prompt_cache_hit_tokens: None = None
@@ -104,9 +105,14 @@ def decode_plain(data: bytes) -> Reply | None:
 
 def _usage(usage: _Usage) -> Usage:
     prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+    prompt_tokens, completion_tokens = max(usage.prompt_tokens, 0), max(usage.completion_tokens, 0)
+    reasoning_tokens = max((completion and completion.reasoning_tokens) or 0, 0)
+    if reasoning_tokens:
+        total_tokens = max(usage.total_tokens or 0, 0)
+        completion_tokens = reply_tokens(prompt_tokens, completion_tokens, reasoning_tokens, total_tokens)
     return Usage(
-        prompt_tokens=max(usage.prompt_tokens, 0),
-        completion_tokens=max(usage.completion_tokens, 0),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
         cached_prompt_tokens=max((prompt and prompt.cached_tokens) or 0, 0),
-        reasoning_tokens=max((completion and completion.reasoning_tokens) or 0, 0),
+        reasoning_tokens=reasoning_tokens,
     )

@@ -22,6 +22,7 @@ __all__ = [
     "finish_reason",
     "read_usage",
     "repaired",
+    "reply_tokens",
     "split_content",
     "unique_ids",
 ]
@@ -220,15 +221,24 @@ def read_usage(usage: Any) -> Usage:
     counts = as_fields(usage)
     prompt = as_fields(counts.get("prompt_tokens_details"))
     completion = as_fields(counts.get("completion_tokens_details"))
+    prompt_tokens = _count(counts, "prompt_tokens")
+    reasoning_tokens = _count(completion, "reasoning_tokens") or _count(counts, "reasoning_tokens")
     return Usage(
-        prompt_tokens=_count(counts, "prompt_tokens"),
-        completion_tokens=_count(counts, "completion_tokens"),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=reply_tokens(
+            prompt_tokens, _count(counts, "completion_tokens"), reasoning_tokens, _count(counts, "total_tokens")
+        ),
         cached_prompt_tokens=_count(prompt, "cached_tokens")
         or _count(counts, "prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens"),
         cache_creation_tokens=_count(prompt, "cache_write_tokens", "cache_creation_tokens")
         or _count(counts, "cache_creation_input_tokens"),
-        reasoning_tokens=_count(completion, "reasoning_tokens") or _count(counts, "reasoning_tokens"),
+        reasoning_tokens=reasoning_tokens,
     )
+
+
+def reply_tokens(prompt: int, completion: int, reasoning: int, total: int) -> int:
+    """Return all tokens of the reply. xAI counts those of its reasoning beside the completion's, others among them."""
+    return completion + reasoning if reasoning and total == prompt + completion + reasoning else completion
 
 
 def _count(counts: Mapping[str, Any], *names: str) -> int:

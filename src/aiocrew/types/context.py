@@ -15,12 +15,9 @@ from aiocrew.errors import BlueprintError
 from aiocrew.types.events import Event
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Clock, EventSink, Steps
-from aiocrew.types.terms import Pace, Purse, Terms
+from aiocrew.types.terms import USUAL_TERMS, Pace, Purse, Terms
 
 __all__ = ["Here", "RunContext", "RunOptions", "Runtime", "active_runtime", "emitter", "here"]
-
-
-_OWN_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ class RunOptions:
     def terms(self, pace: Pace | None, outer: Terms | None) -> Terms:
         """Return the terms of a run with these options, inside a run that has the terms `outer`."""
         if outer is None:
-            outer = _OWN_TERMS
+            outer = USUAL_TERMS
         purses = outer.purses
         if self.budget is not None and self.budget not in purses:
             purses = tuple(sorted((*purses, self.budget), key=lambda purse: purse.order))
@@ -73,7 +70,7 @@ class RunOptions:
             purses=purses,
             pace=pace,
             # What runs inside a tool must have ended before that tool's own grace has.
-            grace_s=self.grace_s if outer is _OWN_TERMS else min(self.grace_s, outer.grace_s / 2),
+            grace_s=self.grace_s if outer is USUAL_TERMS else min(self.grace_s, outer.grace_s / 2),
         )
 
 
@@ -105,7 +102,7 @@ class RunContext(msgspec.Struct, frozen=True):
     """Tells every reader of the run."""
     loop: asyncio.AbstractEventLoop | None = None
     """The loop that it is carried out on; None where nobody said."""
-    terms: Terms = _OWN_TERMS
+    terms: Terms = USUAL_TERMS
 
     @property
     def steps(self) -> Steps:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
 
 from aiocrew.errors import BlueprintError
 
@@ -18,6 +20,9 @@ class Limits:
     requests_per_minute: sent evenly, at most a second's worth at once (and at least one); no minute holds more.
     tokens_per_minute: prompt and reply together, evenly as well; estimated when a call starts, set right when it ends.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    """For who gives them as a dict."""
 
     max_in_flight: int | None = None
     requests_per_minute: int | None = None

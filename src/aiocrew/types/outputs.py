@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field
 
 from aiocrew.errors import BatchError
 from aiocrew.types.usage import UsageMetrics
@@ -21,6 +21,8 @@ class Costing(Protocol):
 
     def __call__(self) -> float | None: ...
 
+
+_COSTING = "_costing"
 
 Status: TypeAlias = Literal["ok", "failed", "cancelled", "skipped"]
 
@@ -90,7 +92,6 @@ class CrewOutput(BaseModel):
     duration_s: float = 0.0
     attempts: int = 1
     """How often the input was run, over all calls with the same journal."""
-    _costing: Costing | None = PrivateAttr(default=None)
 
     ok: ClassVar[Literal[True]] = True
     status: ClassVar[Status] = "ok"
@@ -102,11 +103,13 @@ class CrewOutput(BaseModel):
 
         The first time it may have to load the price list of the extra `cost`.
         """
-        return None if self._costing is None else self._costing()
+        costing: Costing | None = vars(self).get(_COSTING)
+        return None if costing is None else costing()
 
     def costed(self, costing: Costing) -> Self:
         """Set what tells the cost; return this output."""
-        self._costing = costing
+        # No field, and no private attribute: those cost as much as half of the rest of an output.
+        vars(self)[_COSTING] = costing
         return self
 
     @property

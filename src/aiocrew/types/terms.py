@@ -10,7 +10,7 @@ import msgspec
 from aiocrew.types.prices import Price
 from aiocrew.types.usage import Usage
 
-__all__ = ["Bound", "Hold", "Pace", "Purse", "Terms"]
+__all__ = ["USUAL_TERMS", "Bound", "Hold", "Pace", "Purse", "Terms"]
 
 
 class Bound(msgspec.Struct, frozen=True, gc=False):
@@ -105,3 +105,7 @@ class Terms(msgspec.Struct, frozen=True):
     """The crew's."""
     grace_s: float = 5.0
     """How long finally-blocks of the user's code may take when the run is cancelled."""
+
+
+USUAL_TERMS = Terms()
+"""Those of a run that asks for nothing."""
