@@ -50,11 +50,11 @@ PUBLIC_NAMES = {
     "CrewOutput", "DeadlineExceededError", "EventSink", "FailedRun", "InterruptedToolError", "InvalidReplyError",
     "JournalError", "LimitState", "Limits", "Location", "Message", "MissingInputError", "MissingKeyError", "Model",
     "ModelConnectionError", "ModelRefusedError", "ModelTimeoutError", "NotBuiltError", "NotStartedError",
-    "OfflineModel", "Outcome", "OutcomeStream", "Outcomes", "OutputFormat", "OverloadedError", "Price", "Process",
-    "ProviderError", "QuotaExceededError", "RateLimitError", "Reply", "Request", "RequestRefusedError", "Run",
-    "RunOptions", "SerperDevTool", "StreamingModel", "System", "Task", "TaskError", "TaskOutput", "ToolCall",
-    "ToolResult", "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User",
-    "__version__", "aclose", "admission_snapshot", "cancel_on_disconnect", "tool",
+    "OfflineModel", "Outcome", "Outcomes", "OutputFormat", "OverloadedError", "Price", "Process", "ProviderError",
+    "QuotaExceededError", "RateLimitError", "Reply", "Request", "RequestRefusedError", "Run", "RunOptions",
+    "SerperDevTool", "StreamingModel", "System", "Task", "TaskError", "TaskOutput", "ToolCall", "ToolResult",
+    "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User", "__version__",
+    "aclose", "admission_snapshot", "cancel_on_disconnect", "tool",
 }
 # fmt: on
 """What `aiocrew.__all__` must equal."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiocrew.admission.budget import Budget
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.record import AgentAction, AgentFinish
-from aiocrew.batch.stream import OutcomeStream
 from aiocrew.crew.blocking import BlockingKickoffWarning
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.process import Process
@@ -115,7 +114,6 @@ __all__ = [
     "NotStartedError",
     "OfflineModel",
     "Outcome",
-    "OutcomeStream",
     "Outcomes",
     "OutputFormat",
     "OverloadedError",

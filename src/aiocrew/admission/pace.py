@@ -140,13 +140,11 @@ class _Place:
 _lock = threading.Lock()
 
 
-def pace_of(blueprint: object, per_minute: int | None) -> MinutePace | None:
-    """Return what keeps to `per_minute` for all runs of `blueprint`; None without a number.
+def pace_of(blueprint: object, per_minute: int) -> MinutePace:
+    """Return what keeps to `per_minute` for all runs of `blueprint`.
 
     It hangs on the blueprint, in the slot `_pace`.
     """
-    if per_minute is None:
-        return None
     with _lock:
         pace: MinutePace | None = getattr(blueprint, "_pace", None)
         if pace is None:

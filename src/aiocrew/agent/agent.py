@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator
 
-from aiocrew.admission.pace import MinutePace, pace_of
 from aiocrew.errors import BlueprintError
 from aiocrew.models.llm import LLM
 from aiocrew.tools.base import as_tool
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.ports import Model
+from aiocrew.types.terms import Pace
 
 __all__ = ["Agent"]
 
@@ -122,8 +122,13 @@ class Agent(Blueprint):
             "'async def reply(self, request)'"
         )
 
-    def pace(self) -> MinutePace | None:
+    def pace(self) -> Pace | None:
         """Return what keeps to max_rpm, one and the same for all runs; None without it."""
+        if self.max_rpm is None:
+            return None
+        # Here, because hardly anybody sets it, and what it needs takes a while to load.
+        from aiocrew.admission.pace import pace_of
+
         return pace_of(self, self.max_rpm)
 
     @cached_property

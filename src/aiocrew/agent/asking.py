@@ -13,7 +13,6 @@ from aiocrew.agent.plan import AgentPlan
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.aio.grace import with_grace
 from aiocrew.errors import BlueprintError, InvalidReplyError
-from aiocrew.models.own import ask_on_terms
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.models.toll import takes_toll
 from aiocrew.types.context import Here, RunContext, here
@@ -96,7 +95,12 @@ def _ask_own(
 ) -> Awaitable[Reply]:
     """Ask a model that somebody else wrote: on the run's terms, and with the run's grace when it is cancelled."""
     run = where.run
-    work = ask_on_terms(model, request, where, ask) if takes_toll(where) else ask()
+    if takes_toll(where):
+        from aiocrew.models.own import ask_on_terms  # few need it, and it takes a while to load
+
+        work = ask_on_terms(model, request, where, ask)
+    else:
+        work = ask()
     return with_grace(work, run.terms.grace_s, run.loop)
 
 

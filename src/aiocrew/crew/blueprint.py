@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
 
-from aiocrew.admission.pace import MinutePace, pace_of
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.graph import Node, Shape, task_graph
@@ -19,6 +18,7 @@ from aiocrew.errors import BlueprintError, NotBuiltError
 from aiocrew.models.readiness import load_client
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.ports import EventSink
+from aiocrew.types.terms import Pace
 from aiocrew.types.usage import UsageMetrics
 
 __all__ = ["CrewBlueprint"]
@@ -102,8 +102,13 @@ class CrewBlueprint(Blueprint):
         """An id of this blueprint, for people; no run reads it."""
         return uuid4()
 
-    def pace(self) -> MinutePace | None:
+    def pace(self) -> Pace | None:
         """Return what keeps to max_rpm, one and the same for all runs; None without it."""
+        if self.max_rpm is None:
+            return None
+        # Here, because hardly anybody sets it, and what it needs takes a while to load.
+        from aiocrew.admission.pace import pace_of
+
         return pace_of(self, self.max_rpm)
 
     def readers(self) -> tuple[EventSink, ...]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiocrew.batch.keys import GivenKey
-from aiocrew.batch.options import BatchOptions, JournalSource, OnError
-from aiocrew.batch.stream import OutcomeStream
-from aiocrew.crew.batches import ManyInputs, start_batch
 from aiocrew.crew.blocking import run_blocking
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.crew.run import Run
 from aiocrew.types.context import RunOptions
 from aiocrew.types.outputs import CrewOutput, Outcomes
+
+if TYPE_CHECKING:
+    from aiocrew.batch.keys import GivenKey
+    from aiocrew.batch.options import JournalSource, OnError
+    from aiocrew.batch.stream import OutcomeStream
+    from aiocrew.crew.batches import ManyInputs
 
 __all__ = ["Crew"]
 
@@ -90,6 +92,10 @@ class Crew(CrewBlueprint):
         input fails by itself. Iterating raises what the source of the inputs raises, and JournalError; all work has
         ended then.
         """
+        # Here, because who runs single crews need not load it.
+        from aiocrew.batch.options import BatchOptions
+        from aiocrew.crew.batches import start_batch
+
         batch = BatchOptions(
             max_concurrency=max_concurrency,
             key=key,

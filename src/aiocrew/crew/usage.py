@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from aiocrew.models.prices import known_price
 from aiocrew.types.events import Event, LLMCallCompleted
 from aiocrew.types.outputs import Costing
 from aiocrew.types.usage import Usage, UsageMetrics
@@ -20,6 +19,8 @@ class _Call(msgspec.Struct, frozen=True, gc=False):
     def cost(self) -> float | None:
         if self.cost_usd is not None:
             return self.cost_usd
+        from aiocrew.models.prices import known_price  # only who asks for the cost needs it
+
         price = known_price(self.model)
         if price is not None:
             return price.cost_usd(self.usage)

@@ -139,6 +139,18 @@ class LLM(Blueprint):
             fields["model"] = model
         super().__init__(**fields)
 
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _take_limits(cls, limits: Any) -> Any:
+        """Take what a YAML file gives."""
+        if not isinstance(limits, dict):
+            return limits
+        given = cast("dict[str, Any]", limits)
+        unknown = sorted(given.keys() - set(Limits.__struct_fields__))
+        if unknown:
+            raise BlueprintError(f"limits has no {unknown}; it has {list(Limits.__struct_fields__)}")
+        return Limits(**given)
+
     @field_validator("extra_headers", mode="before")
     @classmethod
     def _open_headers(cls, headers: Any) -> Any:

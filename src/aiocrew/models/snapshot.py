@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from aiocrew.admission.bucket import Bucket
-from aiocrew.admission.limits import Identity, Limit, all_limits
 from aiocrew.models.shown import shown_url
+
+if TYPE_CHECKING:
+    from aiocrew.admission.bucket import Bucket
+    from aiocrew.admission.limits import Identity, Limit
 
 __all__ = ["Allowance", "LimitState", "admission_snapshot"]
 
@@ -58,6 +61,9 @@ class LimitState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def admission_snapshot() -> tuple[LimitState, ...]:
     """Return the state of every limit that some model of this process has, in the order of provider and model."""
+    # Here, because who only imports aiocrew shall not wait for what limits need.
+    from aiocrew.admission.limits import all_limits
+
     return tuple(sorted((_state(identity, limit) for identity, limit in all_limits()), key=_order))
 
 
