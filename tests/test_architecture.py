@@ -95,6 +95,8 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("batch/journal_thread.py", "_carried_out"): "whoever awaits the journal's thread raises it",
     ("batch/journal_steps.py", "_carry_out"): "a tool that raised has ended: its mark goes, and it is raised",
     ("batch/keys.py", "_from_user"): "user code: key= of a batch",
+    ("cli/crew_lookup.py", "_imported"): "user code: importing a module",
+    ("cli/crew_lookup.py", "build_crew"): "user code: a function that gives a crew",
     ("crew/execute.py", "_task"): "what fails a task is located, and raised",
     ("crew/kickoff.py", "carry_out"): "what fails a run is located, and raised",
     ("crew/kickoff.py", "outcome"): "an input of a batch: the others go on",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -13,6 +12,7 @@ from rich.text import Text
 from aiocrew.agent.agent import Agent
 from aiocrew.aio.door import run_sync
 from aiocrew.batch.at_once import fan_out
+from aiocrew.cli.open_files import allow_many_files
 from aiocrew.cli.readers import Tally
 from aiocrew.cli.screen import redrawn, shortened
 from aiocrew.console.account import printable
@@ -55,23 +55,12 @@ class _OneByOne:
 
 def run_bench(options: BenchOptions) -> int:
     """Run the benchmark; return 0, or 1 if a crew failed. Raises UsageError for a model that cannot be called."""
-    _allow_many_files()
+    allow_many_files()
     resolve(options.model)  # loads the client too, so that its import is no part of the time
     at_once, one_by_one = run_sync(lambda: _measure(options))
     for line in _lines(options, at_once, one_by_one):
         print(line)
     return 1 if at_once.outcomes.failed else 0
-
-
-def _allow_many_files() -> None:
-    """Let this process open as many files as the system allows it: every call in flight holds a connection."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS names a limit that it then refuses
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _crews(options: BenchOptions) -> list[Crew]:

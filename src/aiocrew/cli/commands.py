@@ -10,8 +10,10 @@ from typing import Annotated, Any, cast
 import typer
 from typer.main import get_command
 
+from aiocrew.cli.batch_report import BatchCall
 from aiocrew.cli.bench import BenchOptions, run_bench
 from aiocrew.cli.demo import DEFAULT_LATENCY_S, DemoOptions, run_demo
+from aiocrew.cli.run_batch import carry_out_batch
 from aiocrew.cli.versions import version_lines
 from aiocrew.console.account import printable
 from aiocrew.errors import AiocrewError, UsageError
@@ -40,6 +42,34 @@ _BENCH_HELP = (
     "Time crews of one agent, one task and one model call: all at once, and one after another.\n\n"
     "For itself only, it raises the number of files that may be open to what the system allows. The exit code is 1 if "
     "a crew failed."
+)
+_RUN_HELP = (
+    "Run a crew for every input of a file, many at once, and write a line of JSON for each outcome.\n\n"
+    "  aiocrew run crews/research.py:crew --inputs topics.jsonl --output results.jsonl --journal batch.sqlite\n\n"
+    "An input that fails harms no other: its line has the error. With --journal what is done is recorded at once: "
+    "after a crash, a kill or Ctrl-C the same command does only what is missing, and --output is whole again.\n\n"
+    "The first Ctrl-C (or SIGTERM) takes no new inputs and waits for those under way, the second stops them.\n\n"
+    "Exit codes: 0 all inputs are ok, 1 some failed, 2 the call was wrong, 130 it was interrupted."
+)
+_CREW_HELP = (
+    "package.module:name or path/to/file.py:name. The name is that of a Crew, or of a function without arguments that "
+    "returns one. The current folder can be imported from."
+)
+_INPUTS_HELP = (
+    "A file ending in .jsonl (one JSON object a line), .json (a list of objects) or .csv (the first line has the "
+    "names), or - for JSON Lines on stdin. Each object fills the {placeholders} of one run. Without it the crew runs "
+    "once, without inputs."
+)
+_OUTPUT_HELP = (
+    "Where the results go, as JSON Lines in the order in which they end; - is stdout. A file is written as FILE.part "
+    "and gets its name at the end."
+)
+_CONCURRENCY_HELP = (
+    "How many inputs are under way at most. What the provider allows is found out and kept to by itself; this bounds "
+    "the memory, and what Ctrl-C has to wait for."
+)
+_JOURNAL_HELP = (
+    "A file that records each outcome and each finished step, so that the same command goes on after it ended."
 )
 _MODEL_HELP = (
     "provider/model, such as openai/gpt-4o-mini or ollama/llama3.2. The key is read from the provider's variable, such "
@@ -85,6 +115,54 @@ def _bench(
     ] = True,
 ) -> None:
     raise typer.Exit(run_bench(BenchOptions(crews=crews, model=model, sequential=sequential)))
+
+
+@app.command("run", help=_RUN_HELP)
+def _run(
+    crew: Annotated[str, typer.Argument(metavar="MODULE:CREW", help=_CREW_HELP)],
+    inputs: Annotated[str | None, typer.Option("--inputs", "-i", metavar="FILE", help=_INPUTS_HELP)] = None,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help=_OUTPUT_HELP)] = "-",
+    concurrency: Annotated[int, typer.Option("--concurrency", "-c", min=1, help=_CONCURRENCY_HELP)] = 100,
+    journal: Annotated[str | None, typer.Option("--journal", "-j", metavar="FILE", help=_JOURNAL_HELP)] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run again what the journal has as failed.")
+    ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD", help="The field by which the journal knows an input, in place of all its content."
+        ),
+    ] = None,
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="End the batch when more inputs than this have failed.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long the run of one input may take.")
+    ] = None,
+    budget_usd: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", help="What the calls of this start may cost together.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress, and no summary when all went well.")
+    ] = False,
+) -> None:
+    for option, given in (("--retry-failed", retry_failed), ("--key", key is not None)):
+        if given and journal is None:
+            raise typer.BadParameter(f"{option} needs --journal, which knows what was done")
+    call = BatchCall(
+        crew=crew,
+        inputs=inputs,
+        output=output,
+        concurrency=concurrency,
+        journal=journal,
+        retry_failed=retry_failed,
+        key=key,
+        max_failures=max_failures,
+        deadline_s=deadline,
+        budget_usd=budget_usd,
+        quiet=quiet,
+    )
+    raise typer.Exit(carry_out_batch(call))
 
 
 @app.command("version")

@@ -18,7 +18,7 @@ from aiocrew.aio.pool import start_thread
 from aiocrew.cli.readers import Progress
 from aiocrew.console.account import printable
 
-__all__ = ["Lines", "console_on", "progress_shown", "redrawn", "shortened"]
+__all__ = ["Lines", "can_redraw", "console_on", "progress_shown", "redrawn", "shortened"]
 
 _REDRAWN_A_SECOND = 8
 _AROUND_THE_ROWS = 6
@@ -40,7 +40,7 @@ def shortened(text: str, length: int) -> str:
 def progress_shown(progress: Progress, title: str) -> Generator[None]:
     """Show `progress` while the block goes on; the terminal is as before afterwards."""
     console = console_on(stderr=True)
-    if _can_redraw(console):
+    if can_redraw():
         with redrawn(lambda: _table(progress, title, console.height - _AROUND_THE_ROWS)):
             yield
         return
@@ -53,15 +53,17 @@ def progress_shown(progress: Progress, title: str) -> Generator[None]:
 @contextmanager
 def redrawn(picture: Callable[[], RenderableType]) -> Generator[None]:
     """Draw what `picture` gives while the block goes on, in a thread of its own; only where stderr is a terminal."""
-    console = console_on(stderr=True)
-    if not _can_redraw(console):
+    if not can_redraw():
         yield
         return
+    console = console_on(stderr=True)
     with Live(console=console, get_renderable=picture, refresh_per_second=_REDRAWN_A_SECOND, transient=True):
         yield
 
 
-def _can_redraw(console: Console) -> bool:
+def can_redraw() -> bool:
+    """Return whether stderr is a terminal on which something can be drawn anew."""
+    console = console_on(stderr=True)
     return console.is_terminal and not console.is_dumb_terminal
 
 
