@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aiocrew.admission.budget import Budget
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.record import AgentAction, AgentFinish
 from aiocrew.crew.blocking import BlockingKickoffWarning
@@ -44,12 +46,9 @@ from aiocrew.errors import (
 )
 from aiocrew.models.llm import LLM
 from aiocrew.models.offline import OfflineModel
-from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
 from aiocrew.net.closing import aclose
-from aiocrew.server.disconnect import cancel_on_disconnect
 from aiocrew.tools.base import BaseTool
 from aiocrew.tools.decorator import tool
-from aiocrew.tools.library.serper import SerperDevTool
 from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunOptions
 from aiocrew.types.limits import Limits
@@ -70,6 +69,12 @@ from aiocrew.types.ports import EventSink, Model, StreamingModel
 from aiocrew.types.prices import Price
 from aiocrew.types.usage import Usage, UsageMetrics
 from aiocrew.version import __version__
+
+if TYPE_CHECKING:
+    from aiocrew.admission.budget import Budget
+    from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
+    from aiocrew.server.disconnect import cancel_on_disconnect
+    from aiocrew.tools.library.serper import SerperDevTool
 
 __all__ = [
     "LLM",
@@ -148,3 +153,24 @@ __all__ = [
     "cancel_on_disconnect",
     "tool",
 ]
+
+_ON_FIRST_USE = {
+    "Allowance": "aiocrew.models.snapshot",
+    "Budget": "aiocrew.admission.budget",
+    "LimitState": "aiocrew.models.snapshot",
+    "SerperDevTool": "aiocrew.tools.library.serper",
+    "admission_snapshot": "aiocrew.models.snapshot",
+    "cancel_on_disconnect": "aiocrew.server.disconnect",
+}
+"""Names that few programs use; who does not, does not wait for them to load."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'aiocrew' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_FIRST_USE})
