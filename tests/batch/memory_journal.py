@@ -51,7 +51,7 @@ class MemoryJournal(AbstractAsyncContextManager["MemoryJournal"]):
         self.wrapped.append(inner)
         return inner
 
-    async def end(self, key: str, outcome: bytes, *, ok: bool) -> None:
+    async def end(self, key: str, outcome: bytes, *, ok: bool, timed_out: bool = False) -> None:
         self.records[key] = (self.claimed.pop(key), outcome, ok)
 
     async def give_up(self, key: str) -> None:

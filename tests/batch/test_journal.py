@@ -7,12 +7,14 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aiocrew.batch.journal import open_journal
 from aiocrew.batch.journal_claims import LEASE_S, Owner, has_ended, this_process
+from aiocrew.batch.journal_file import _APPLICATION_ID, _LAYOUT, _VERSION
 from aiocrew.errors import JournalError
 from aiocrew.types.journal import Begun, Elsewhere, Recorded
 from tests.batch.journal_scenes import (
@@ -263,6 +265,22 @@ def test_an_owner_has_ended_when_its_process_is_gone_or_its_lease(changed, silen
     assert has_ended(owner, 1_000.0, me, 1_000.0 + silent_s) is ended
 
 
+@pytest.mark.parametrize(
+    ("pid", "silent_s", "ended"),
+    [
+        (2**22 + 1, 0, True),
+        (os.getpid(), 0, True),
+        (os.getppid(), LEASE_S - 1, False),
+        (os.getppid(), LEASE_S + 1, True),
+        (1, LEASE_S - 1, False),
+    ],
+)
+def test_where_only_the_number_of_a_process_is_known_a_missing_one_has_ended(pid, silent_s, ended):
+    me = Owner("mine", "here", "", "", os.getpid(), 0)
+    owner = Owner("another", "here", "", "", pid, 0)
+    assert has_ended(owner, 1_000.0, me, 1_000.0 + silent_s) is ended
+
+
 # The file
 
 
@@ -360,6 +378,24 @@ def test_a_file_that_is_no_whole_journal_is_refused_and_left_as_it_is(file, make
     assert files_beside(file) == ["batch.sqlite"]
 
 
+@pytest.mark.parametrize("pages", [1, 2, None])
+async def test_a_journal_whose_making_was_cut_off_is_made_anew(tmp_path, file, pages):
+    made = tmp_path / "made.sqlite"
+    with closing(sqlite3.connect(made, isolation_level=None)) as db:
+        db.execute("BEGIN")
+        for statement in _LAYOUT.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version={_VERSION}")
+        log = made.with_name("made.sqlite-journal").read_bytes()
+        db.execute("COMMIT")
+    file.write_bytes(made.read_bytes()[: None if pages is None else 4096 * pages])
+    # As SQLite leaves it when it has begun to write the file: with its mark, and nothing to put back.
+    file.with_name("batch.sqlite-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + log[8:])
+    async with open_journal(file) as journal:
+        assert await attempts(journal) == 1
+
+
 def test_a_damaged_journal_that_was_not_closed_is_left_as_it_is(file, tmp_path):
     async def crash() -> Path:
         async with open_journal(file) as journal:
@@ -427,6 +463,28 @@ async def test_a_full_disk_says_so_and_keeps_what_was_recorded(file):
     async with open_journal(file) as journal:
         assert await journal.begin("early", DIGEST, retry_failed=False) == Recorded(b"early", 1)
         assert await attempts(journal, "late") == 1
+
+
+def _replaced(file: Path) -> None:
+    file.rename(file.with_name("moved.sqlite"))
+    file.touch()
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, _replaced], ids=["removed", "replaced"])
+async def test_a_journal_that_is_lost_while_it_is_in_use_says_so(file, lose):
+    async with open_journal(file) as journal:
+        await begun(journal)
+        lose(file)
+        with pytest.raises(JournalError, match="was removed or replaced while it was in use"):
+            await journal.end("a", b"outcome", ok=True)
+
+
+async def test_a_journal_is_found_after_the_working_directory_changed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with open_journal("batch.sqlite") as journal:
+        await begun(journal)
+        monkeypatch.chdir("/")
+        await journal.end("a", b"outcome", ok=True)
 
 
 def test_damage_that_shows_later_is_told(file):

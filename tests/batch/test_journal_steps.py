@@ -18,7 +18,13 @@ from aiocrew.aio.runtime import local_runtime
 from aiocrew.batch.journal import open_journal
 from aiocrew.batch.journal_steps import as_json
 from aiocrew.crew.crew import Crew
-from aiocrew.errors import BadRequestError, InterruptedToolError, JournalError, UnusableReplyError
+from aiocrew.errors import (
+    BadRequestError,
+    DeadlineExceededError,
+    InterruptedToolError,
+    JournalError,
+    UnusableReplyError,
+)
 from aiocrew.tools.decorator import tool
 from aiocrew.types.context import active_runtime
 from aiocrew.types.journal import BatchJournal, Begun, Recorded
@@ -124,6 +130,20 @@ def test_a_list_that_holds_itself_is_not_recorded():
     assert as_json(endless, object) is None
 
 
+async def test_an_input_whose_step_could_not_be_recorded_has_no_outcome(file):
+    away = file.with_name("away.sqlite")
+    async with open_journal(file) as journal:
+        steps = await begun(journal)
+        file.rename(away)
+        with pytest.raises(JournalError, match="was removed or replaced"):
+            await steps.step("run/callback", Counted(None), object)
+        away.rename(file)
+        with pytest.raises(JournalError, match="was removed or replaced"):
+            await journal.end("a", b"the callback raised JournalError", ok=False)
+        await journal.give_up("a")
+        await begun(journal)
+
+
 async def test_a_record_of_another_kind_is_told(file):
     async with open_journal(file) as journal:
         steps = await begun(journal)
@@ -206,6 +226,20 @@ async def test_retrying_the_failure_runs_the_tool_that_was_cut_off(file):
         assert await journal.begin("a", DIGEST, retry_failed=False) == Recorded(b"failure", 1)
         steps = await begun(journal, retry_failed=True)
         assert await steps.step("run/tool-0", Counted("paid"), str, paying()) == "paid"
+
+
+async def test_retrying_another_failure_does_not_run_a_tool_that_was_cut_off(file):
+    pay = Counted("paid")
+    async with open_journal(file) as journal:
+        await cut_off(journal, paying())
+        await journal.end("a", b"another failure", ok=False)
+        steps = await begun(journal, retry_failed=True)
+        with pytest.raises(InterruptedToolError):
+            await steps.step("run/tool-0", pay, str, paying())
+        await journal.end("a", b"it was cut off", ok=False)
+        steps = await begun(journal, retry_failed=True)
+        assert await steps.step("run/tool-0", pay, str, paying()) == "paid"
+    assert pay.times == 1
 
 
 async def test_a_tool_that_raised_has_ended_and_may_run_again(file):
@@ -302,15 +336,44 @@ async def test_a_failure_that_recorded_replies_led_to_is_asked_for_anew(file):
     assert len(model.requests) == asked + 1
 
 
+async def test_a_failure_that_recorded_replies_led_to_is_asked_for_anew_though_a_task_beside_it_was_cut_off(file):
+    useless, slow = ScriptedModel(*[Reply("")] * 3), StuckModel()
+    crew = two_task_crew(useless, slow, max_retry_limit=0)
+    for task in crew.tasks:
+        task.async_execution = True
+    async with open_journal(file) as journal:
+        slow.stuck_always = True
+        with pytest.raises(UnusableReplyError):
+            await kickoff(journal, crew, topic="bees")
+        useless._answers[:], slow._answers[:], slow.stuck_always = ["facts"], ["a text"], False
+        output = await kickoff(journal, crew, retry_failed=True, topic="bees")
+    assert [task.raw for task in output.tasks_output] == ["facts", "a text"]
+
+
+async def test_what_was_finished_before_the_time_was_over_is_not_done_again(file):
+    first, slow = ScriptedModel("facts"), StuckModel("a text")
+    crew = two_task_crew(first, slow)
+    crew.tasks[1].agent.max_execution_time = 0.05
+    batch = [{"topic": "bees"}]
+    slow.stuck_always = True
+    outcomes = await crew.kickoff_for_each_async(batch, journal=file)
+    assert isinstance(outcomes[0].error, DeadlineExceededError)
+    crew.tasks[1].agent.max_execution_time, slow.stuck_always = None, False
+    outcomes = await crew.kickoff_for_each_async(batch, journal=file, retry_failed=True)
+    assert outcomes[0].raw == "a text"
+    assert len(first.requests) == 1
+
+
 class StuckModel(ScriptedModel):
-    """Never answers a request that comes with results."""
+    """Never answers a request that comes with results, or any."""
 
     def __init__(self, *answers: Any) -> None:
         super().__init__(*answers)
         self.stuck = asyncio.Event()
+        self.stuck_always = False
 
     async def reply(self, request: Request) -> Reply:
-        if any(isinstance(message, ToolResult) for message in request.messages):
+        if self.stuck_always or any(isinstance(message, ToolResult) for message in request.messages):
             self.stuck.set()
             await asyncio.Event().wait()
         return await super().reply(request)

@@ -205,7 +205,7 @@ async def test_of_a_stream_the_second_input_that_would_write_a_file_fails(tmp_pa
         found = {outcome.index: outcome async for outcome in outcomes}
     assert [found[index].ok for index in range(3)] == [True, True, False]
     assert isinstance(found[2].error, BlueprintError)
-    assert "input 2 would write" in str(found[2].error)
+    assert "inputs 0 and 2 would both write" in str(found[2].error)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mon.md", "tue.md"]
 
 
@@ -365,7 +365,7 @@ def test_a_cancelled_batch_gives_up_its_claims_and_closes_the_journal():
 
 async def test_a_journal_that_cannot_be_written_ends_the_batch():
     class Full(MemoryJournal):
-        async def end(self, key, outcome, *, ok):
+        async def end(self, key, outcome, *, ok, timed_out=False):
             raise JournalError("the disk is full", path="b.sqlite")
 
     journal = Full()

@@ -55,3 +55,15 @@ def test_the_blueprint_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_models_of_one_class_are_told_apart_by_their_identity() -> None:
+    class Tuned:
+        def __init__(self, identity: str) -> None:
+            self.identity = identity
+
+        async def reply(self, request: Request) -> Reply:
+            return Reply("hi")
+
+    first, second, again = (resolve(Tuned(name)).identity for name in ("a", "b", "a"))
+    assert first == again != second

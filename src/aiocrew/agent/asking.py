@@ -43,7 +43,10 @@ class _Question(msgspec.Struct, frozen=True):
         return True
 
     def content(self) -> bytes:
-        return msgspec.json.encode((self.model.identity, self.request))
+        try:
+            return msgspec.json.encode((self.model.identity, self.request))
+        except UnicodeEncodeError:  # half a surrogate pair, in a tool's result
+            return repr((self.model.identity, self.request)).encode("utf-8", "surrogatepass")
 
 
 async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) -> Reply:

@@ -12,7 +12,15 @@ from aiocrew.aio.runtime import local_runtime
 from aiocrew.batch.keys import KeyMaker
 from aiocrew.batch.records import FixedCost, decode_outcome, encode_outcome
 from aiocrew.batch.window import Later
-from aiocrew.errors import AiocrewError, BlueprintError, BudgetExceededError, JournalError, NotStartedError, UsageError
+from aiocrew.errors import (
+    AiocrewError,
+    BlueprintError,
+    BudgetExceededError,
+    DeadlineExceededError,
+    JournalError,
+    NotStartedError,
+    UsageError,
+)
 from aiocrew.types.context import Runtime
 from aiocrew.types.journal import BatchJournal, Begun, Elsewhere, Recorded
 from aiocrew.types.outputs import FailedRun, Outcome, Status
@@ -142,7 +150,8 @@ class BatchInput:
                     record = encode_outcome(outcome)
                 except BlueprintError as error:
                     return _unrecordable(outcome, error)
-                await journal.end(self._key, record, ok=outcome.ok)
+                timed_out = isinstance(outcome.error, DeadlineExceededError)
+                await journal.end(self._key, record, ok=outcome.ok, timed_out=timed_out)
                 ended = True
         finally:
             if not ended:

@@ -87,16 +87,20 @@ class _Journal:
 
         return before
 
-    async def end(self, key: str, outcome: bytes, *, ok: bool) -> None:
+    async def end(self, key: str, outcome: bytes, *, ok: bool, timed_out: bool = False) -> None:
         """As the port says; also when it is cancelled.
 
-        Raises JournalError, too, when another process has taken the input over meanwhile: its outcome counts.
+        Raises JournalError, too, when another process has taken the input over meanwhile (its outcome counts), and when
+        a step could not be recorded, whatever became of the run after that.
         """
-        progress = self._begun.pop(key, None)
+        progress = self._begun.get(key)
         if progress is None:
             raise JournalError(f"the journal {self._path!r}: the input {key!r} was not begun here", path=self._path)
-        replays = not ok and progress.replays
-        await self._thread.ask(lambda rows: rows.end(progress.claimed, outcome, ok=ok, replays=replays))
+        if progress.lost is not None:
+            raise progress.lost
+        replays, told = not ok and not timed_out and progress.replays, tuple(progress.interrupted)
+        await self._thread.ask(lambda rows: rows.end(progress.claimed, outcome, ok=ok, replays=replays, told=told))
+        self._begun.pop(key, None)
 
     async def give_up(self, key: str) -> None:
         """As the port says; nothing is done where the input was ended or another process has it by now."""

@@ -70,6 +70,8 @@ def has_ended(owner: Owner, seen_s: float, observer: Owner, now_s: float) -> boo
         return not _is_running(owner)
     if known and owner.host == observer.host and owner.boot != observer.boot:
         return True
+    if not owner.boot and not observer.boot and owner.host == observer.host and not _is_another(owner.pid):
+        return True
     return now_s - seen_s > LEASE_S
 
 
@@ -81,6 +83,19 @@ def _is_running(owner: Owner) -> bool:
     except OSError:
         return False  # it ended while its file was read
     return started == owner.started and state not in _ZOMBIE_OR_DEAD
+
+
+def _is_another(pid: int) -> bool:
+    """Return whether `pid` is, or may be, a living process beside this one; nothing but its number is known."""
+    if pid == os.getpid():
+        return False
+    if os.name != "posix":  # elsewhere a signal 0 is no question
+        return True
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def _is_hidden(pid: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiocrew.errors import JournalError
 
-__all__ = ["BUSY_S", "failure_of", "is_busy", "open_file"]
+__all__ = ["BUSY_S", "check_place", "failure_of", "is_busy", "open_file", "place_of"]
 
 _APPLICATION_ID = 0x61696F63
 _VERSION = 1
@@ -20,9 +20,11 @@ BUSY_S = 1.0
 _ATTEMPTS = 30
 _PAUSE_S = 0.05
 _LOOKS = 10
+_LEAST_LOOKS = 3
 
 # Keys are bytes, because a text that is no valid Unicode is a key too. Of a step without a result it is only known that
-# it has begun. Owners' numbers are never used again: a claim that was taken over stays lost for whoever had it.
+# it has begun; `announced` is 2 where the user was told of that. Owners' numbers are never used again: a claim that was
+# taken over stays lost for whoever had it.
 _LAYOUT = """
 CREATE TABLE owners (
     id INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL, host TEXT NOT NULL, boot TEXT NOT NULL,
@@ -87,6 +89,29 @@ def failure_of(error: Exception, path: Path) -> JournalError:
     return JournalError(f"the journal {str(path)!r} {cause} ({type(error).__name__}: {error})", path=str(path))
 
 
+def place_of(path: Path) -> tuple[int, int]:
+    """Return what tells the file at `path` from any other. OSError where there is none."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def check_place(path: Path, place: tuple[int, int]) -> None:
+    """Raise JournalError if the file at `path` is not the one any more that `place` was taken of.
+
+    SQLite would write on, into a file that nobody finds again.
+    """
+    try:
+        if place_of(path) == place:
+            return
+    except FileNotFoundError:
+        pass
+    raise JournalError(
+        f"the journal {str(path)!r} was removed or replaced while it was in use: nothing more is recorded. Put it "
+        "back, or remove what is left of it (its name with -wal and -shm at the end); then start the batch again",
+        path=str(path),
+    )
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Return whether another process was in the way."""
     return _code(error) == sqlite3.SQLITE_BUSY
@@ -123,16 +148,19 @@ def _recognise(path: Path) -> None:
     """Check that a file with something in it is a whole journal, without changing a byte; sqlite3.Error or JournalError
     when it is not.
     """
-    for look in range(_LOOKS):
+    pause = threading.Event()
+    for look in range(1, _LOOKS + 1):
         before = _traces(path)
         if before[0] == 0:
             return
         try:
             return _look(path)
         except (sqlite3.Error, JournalError):
-            # It is read past all locks: what is being written meanwhile may look damaged.
-            if _traces(path) == before or look == _LOOKS - 1:
+            # It is read past all locks: what is being written meanwhile may look damaged. A file's time may not tell
+            # of that, it goes on in steps of some milliseconds.
+            if look == _LOOKS or (look >= _LEAST_LOOKS and _traces(path) == before):
                 raise
+        pause.wait(_PAUSE_S)
 
 
 def _traces(path: Path) -> tuple[int, int, bool, bool]:
@@ -148,6 +176,8 @@ def _look(path: Path) -> None:
     # `immutable` takes no lock and makes no file beside the journal. The identity is in the file itself from its first
     # commit on; the pages are in it alone only if no log stands beside it.
     with closing(_connection(path, "mode=ro&immutable=1")) as db:
+        if _beside(path, "-journal"):
+            db.execute("PRAGMA writable_schema=ON")  # then the first page may name pages that are not there yet
         _identify(db, path)
         if not _beside(path, "-wal") and not _beside(path, "-journal"):
             return _check_pages(db)

@@ -15,6 +15,8 @@ from aiocrew.types.paths import Path
 
 __all__ = ["Claimed", "JournalRows", "KnownStep"]
 
+_TOLD = 2
+
 
 class KnownStep(msgspec.Struct, frozen=True, gc=False):
     """What is known of a step from before."""
@@ -86,13 +88,15 @@ class JournalRows:
             *(digest, attempts, self._number, number),
         )
         if failed and retry_failed:
-            # Whoever asks for this has looked what became of the tools that were cut off.
-            self._change("DELETE FROM steps WHERE input = ? AND result IS NULL", number)
+            # Whoever asks for this has looked what became of the calls that the failure named.
+            self._change("DELETE FROM steps WHERE input = ? AND result IS NULL AND announced = ?", number, _TOLD)
         return Claimed(number, key, attempts, digest, self._steps(number))
 
-    def end(self, claimed: Claimed, outcome: bytes, *, ok: bool, replays: bool) -> None:
+    def end(self, claimed: Claimed, outcome: bytes, *, ok: bool, replays: bool, told: Sequence[Path] = ()) -> None:
         """Record the outcome.
 
+        told: steps of which the outcome says that they were cut off. `retry_failed` does them again, and no others:
+        of those nobody has heard yet.
         replays: all recorded steps together led to this failure, and would again. Those that changed nothing outside
         are forgotten: otherwise `retry_failed` would repeat the failure from the journal without asking anybody.
         """
@@ -102,6 +106,11 @@ class JournalRows:
         )
         if not ended.rowcount:
             raise self._lost(claimed)
+        for path in told:
+            self._change(
+                "UPDATE steps SET announced = ? WHERE input = ? AND path = ? AND result IS NULL",
+                *(_TOLD, claimed.input, path),
+            )
         if replays:
             self._change("DELETE FROM steps WHERE input = ? AND NOT announced", claimed.input)
 

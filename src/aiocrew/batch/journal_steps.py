@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from aiocrew.batch.journal_rows import Claimed
+from aiocrew.batch.journal_rows import Claimed, JournalRows
 from aiocrew.batch.journal_thread import JournalThread
 from aiocrew.errors import InterruptedToolError, JournalError
 from aiocrew.types.context import active_runtime
@@ -35,13 +35,17 @@ class InputProgress:
     claimed: Claimed
     asked: bool = False
     """A step was asked for."""
-    unfinished: int = 0
-    """Steps that began and gave nothing: under way, failed or cut off."""
+    failed: int = 0
+    """Steps that failed, or are under way. One that was cut off did not fail: then something beside it did."""
+    interrupted: list[Path] = field(default_factory=list[Path])
+    """Steps that were cut off before, and may not be done again unless the user says so."""
+    lost: JournalError | None = None
+    """Why a step could not be recorded, or not be read."""
 
     @property
     def replays(self) -> bool:
-        """Whether doing it again would meet recorded results only, and so the same end."""
-        return self.asked and not self.unfinished
+        """Whether a failure came of what steps gave: the recorded results would lead to it again."""
+        return self.asked and not self.failed
 
 
 class JournalSteps:
@@ -49,7 +53,7 @@ class JournalSteps:
 
     A result is durable before the run goes on. Failures are not recorded, nor what does not come back equal from JSON:
     such a step is done again. What runs inside a step (a crew that a tool kicks off) is a part of it and is not
-    recorded by itself.
+    recorded by itself. A step whose effect cannot be told from another one is done again, too.
     """
 
     def __init__(self, inner: Steps, thread: JournalThread, progress: InputProgress, journal: str) -> None:
@@ -65,13 +69,24 @@ class JournalSteps:
         repeated ended, JournalError, and what `body` raises.
         """
         progress = self._progress
-        claimed = progress.claimed
         progress.asked = True
-        digest = claimed.digest if effect is None else _digest(effect.content())
+        progress.failed += 1  # as long as nothing else is known
+        try:
+            value = await self._known_or_done(path, body, returns, effect)
+        except asyncio.CancelledError:
+            progress.failed -= 1
+            raise
+        progress.failed -= 1
+        return value
+
+    async def _known_or_done(
+        self, path: Path, body: Callable[[], Awaitable[T]], returns: type[T], effect: Effect | None
+    ) -> T:
+        claimed = self._progress.claimed
+        digest = claimed.digest if effect is None else _digest(effect)
         known = claimed.steps.pop(path, None)
-        if known is not None and known.result is not None and known.digest == digest:
+        if known is not None and known.result is not None and digest and known.digest == digest:
             return self._read(path, known.result, returns)
-        progress.unfinished += 1
         announced = effect is not None and effect.announced
         if effect is not None and announced:
             if known is not None and known.result is None and not effect.repeatable:
@@ -79,9 +94,8 @@ class JournalSteps:
             await self._announce(path, digest)
         value = await self._carry_out(path, body, returns, effect)
         result = as_json(value, returns)
-        if result is not None:
-            await self._thread.ask(lambda rows: rows.keep(claimed, path, digest, result, announced=announced))
-        progress.unfinished -= 1
+        if result is not None and digest:
+            await self._ask(lambda rows: rows.keep(claimed, path, digest, result, announced=announced))
         return value
 
     def branches(self, specs: Iterable[Branch[T]] = ()) -> AbstractAsyncContextManager[Branches[T]]:
@@ -90,7 +104,7 @@ class JournalSteps:
     async def _announce(self, path: Path, digest: bytes) -> None:
         claimed = self._progress.claimed
         try:
-            await self._thread.ask(lambda rows: rows.keep(claimed, path, digest, None, announced=True))
+            await self._ask(lambda rows: rows.keep(claimed, path, digest, None, announced=True))
         except asyncio.CancelledError:  # it will not begin after all
             self._thread.post(lambda rows: rows.drop_beginning(claimed, path))
             raise
@@ -104,7 +118,7 @@ class JournalSteps:
         try:
             return await self._inner.step(path, apart, returns, effect)
         except Exception:  # a tool that raised has ended; how one ended that was cancelled, nobody knows
-            await self._thread.ask(lambda rows: rows.drop_beginning(self._progress.claimed, path))
+            await self._ask(lambda rows: rows.drop_beginning(self._progress.claimed, path))
             raise
 
     async def _apart(self, body: Callable[[], Awaitable[T]]) -> T:
@@ -118,18 +132,27 @@ class JournalSteps:
         finally:
             active_runtime.reset(token)
 
+    async def _ask(self, work: Callable[[JournalRows], None]) -> None:
+        try:
+            await self._thread.ask(work)
+        except JournalError as error:
+            self._progress.lost = error
+            raise
+
     def _read(self, path: Path, result: bytes, returns: type[Any]) -> Any:
         try:
             return msgspec.json.decode(result, type=Any if returns is object else returns)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise JournalError(
+            self._progress.lost = JournalError(
                 f"the journal {self._journal!r}: what it has of the step {path} of the input "
                 f"{self._progress.claimed.key!r} is no {returns.__name__}; it is damaged, or was written by another "
                 "version of aiocrew. Go back to a copy of it, or give a new path to begin again",
                 path=self._journal,
-            ) from error
+            )
+            raise self._progress.lost from error
 
     def _interrupted(self, path: Path, tool: str) -> InterruptedToolError:
+        self._progress.interrupted.append(path)
         return InterruptedToolError(
             f"a call of the tool {tool!r} ({path} of the input {self._progress.claimed.key!r}) was cut off, and the "
             "tool has idempotent=False. Look whether it took effect; then retry_failed=True runs it again",
@@ -163,5 +186,10 @@ def _is_plain(value: object) -> bool:
     return kind in _PLAIN or (kind is int and value in _INTEGERS)
 
 
-def _digest(content: bytes) -> bytes:
+def _digest(effect: Effect) -> bytes:
+    """Return a digest of what `effect` is about to do; empty where that cannot be told."""
+    try:
+        content = effect.content()
+    except UnicodeEncodeError:  # half a surrogate pair: models do write them
+        return b""
     return hashlib.blake2b(content, digest_size=16).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -14,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from aiocrew.aio.pool import start_thread
 from aiocrew.batch.journal_claims import BEAT_S, Owner, open_here
-from aiocrew.batch.journal_file import failure_of, is_busy, open_file
+from aiocrew.batch.journal_file import check_place, failure_of, is_busy, open_file, place_of
 from aiocrew.batch.journal_rows import JournalRows
 from aiocrew.errors import JournalError
 
@@ -60,6 +61,7 @@ class JournalThread:
         self._closing = False
         self._ended = threading.Event()
         self._beaten_s = wall_s()
+        self._file, self._place = path, (0, 0)
 
     async def open(self) -> None:
         """Start the thread and open the file. Raises JournalError; `close` is to be called in any case after that."""
@@ -111,6 +113,8 @@ class JournalThread:
     def _live(self) -> None:
         try:
             with closing(open_file(self._path)) as db:
+                self._file = Path(os.path.realpath(self._path))  # also when somebody changes the working directory
+                self._place = place_of(self._file)
                 self._serve(db)
         except Exception as error:  # whoever awaits the thread raises it
             self._tell(_settle, [_Done(self._opened, None, self._named(error))])
@@ -170,6 +174,7 @@ class JournalThread:
         """
         try:
             self._begin(db)
+            check_place(self._file, self._place)
             done = [_answer(request, rows) for request in group]
             db.execute("COMMIT")
         except Exception as error:  # whoever awaits the thread raises it
@@ -193,7 +198,7 @@ class JournalThread:
                 return
 
     def _named(self, error: Exception) -> Exception:
-        return failure_of(error, self._path) if isinstance(error, sqlite3.Error | OverflowError) else error
+        return failure_of(error, self._path) if isinstance(error, sqlite3.Error | OSError | OverflowError) else error
 
     def _tell(self, deliver: Callable[..., object], *what: Any) -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more

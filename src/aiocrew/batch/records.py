@@ -70,7 +70,7 @@ def encode_outcome(outcome: Outcome) -> bytes:
         )
         # Not msgspec's JSON, which has no place for half a surrogate pair: models do write them.
         return json.dumps(msgspec.to_builtins(record)).encode("ascii")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BlueprintError(f"the output cannot be kept in a journal, a part of it is not JSON: {error}") from error
 
 

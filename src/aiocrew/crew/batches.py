@@ -11,7 +11,7 @@ from aiocrew.batch.inputs import Inputs
 from aiocrew.batch.options import BatchOptions
 from aiocrew.batch.stream import OutcomeStream, stream_outcomes
 from aiocrew.crew.blueprint import CrewBlueprint
-from aiocrew.crew.files import check_distinct_files, output_path
+from aiocrew.crew.files import WrittenFiles
 from aiocrew.crew.fingerprint import digest_of
 from aiocrew.crew.kickoff import Kickoff, checked_inputs
 from aiocrew.errors import BlueprintError, UsageError
@@ -38,12 +38,13 @@ def start_batch(
             "run; kickoff takes a single dict"
         )
     files = [(task.label, task.output_file) for task in crew.tasks if task.output_file]
+    written = WrittenFiles(files)
     if not isinstance(inputs, Sequence):
-        return stream_outcomes(inputs, _CrewWorker(crew, run_options, _WrittenFiles(files)), options)
+        return stream_outcomes(inputs, _CrewWorker(crew, run_options, written), options)
     batch = [checked_inputs(item) for item in cast("Sequence[Any]", inputs)]
-    if files:
-        check_distinct_files(files, cast("list[dict[str, Any]]", batch))
-    return stream_outcomes(batch, _CrewWorker(crew, run_options, _WrittenFiles(())), options)
+    for index, item in enumerate(batch):
+        written.add(item, index)
+    return stream_outcomes(batch, _CrewWorker(crew, run_options, WrittenFiles(())), options)
 
 
 def _are_many(inputs: Any) -> bool:
@@ -55,7 +56,7 @@ class _CrewWorker:
 
     __slots__ = ("_crew", "_files", "_options")
 
-    def __init__(self, crew: CrewBlueprint, options: RunOptions | None, files: _WrittenFiles) -> None:
+    def __init__(self, crew: CrewBlueprint, options: RunOptions | None, files: WrittenFiles) -> None:
         self._crew = crew
         self._options = options
         self._files = files
@@ -73,27 +74,3 @@ class _CrewWorker:
 
     def begin(self, inputs: Inputs, index: int, *, runtime: Runtime | None = None, attempts: int = 1) -> Kickoff:
         return Kickoff(self._crew, inputs, self._options, index=index, runtime=runtime, attempts=attempts)
-
-
-class _WrittenFiles:
-    """The files that the inputs of a stream write. Only the inputs that came are known; those fail that come second."""
-
-    __slots__ = ("_templates", "_written")
-
-    def __init__(self, templates: Sequence[tuple[str, str]]) -> None:
-        self._templates = templates
-        self._written: dict[str, int] = {}
-
-    def add(self, inputs: Inputs, index: int) -> None:
-        """Raise BlueprintError if an earlier input writes one of the files of this one."""
-        for task, template in self._templates:
-            try:
-                path = output_path(template, inputs, ("task", task))
-            except BlueprintError:
-                continue  # the input's own run fails with it, or a before_kickoff callback adds what is missing
-            first = self._written.setdefault(path, index)
-            if first != index:
-                raise BlueprintError(
-                    f"task {task!r}: input {index} would write {path!r}, as input {first} does. "
-                    f"Put a {{placeholder}} that differs between the inputs into output_file={template!r}."
-                )

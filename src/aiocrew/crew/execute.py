@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aiocrew.agent.callbacks import run_callback
 from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
 from aiocrew.aio.cancelling import cancelled_since, cancels
 from aiocrew.aio.pool import run_in_thread
-from aiocrew.crew.files import write_whole
+from aiocrew.crew.changing import call_with_output
+from aiocrew.crew.files import FileWriting, write_whole
 from aiocrew.crew.graph import Frontier
 from aiocrew.crew.plan import CrewPlan, TaskPlan
 from aiocrew.errors import AiocrewError, TaskError
@@ -91,23 +91,24 @@ class Execution:
             agent=task.agent.name,
         )
         if task.callback is not None:
-            await run_callback(self.run, child(task.path, "callback"), task.callback, output)
+            await call_with_output(self.run, child(task.path, "callback"), task.callback, output)
         if task.output_file is not None:
             await self._write(task, task.output_file, output)
         return output
 
     async def _write(self, task: TaskPlan, path: str, output: TaskOutput) -> None:
-        wanted = [True]
+        wanted, text = [True], str(output)
         write = partial(
             write_whole,
             path,
-            str(output),
+            text,
             create_directory=task.create_directory,
             token=self.run.runtime.new_id(),
             wanted=lambda: wanted[0],
         )
         try:
-            await self.run.steps.step(child(task.path, "output_file"), partial(run_in_thread, write), object)
+            work = partial(run_in_thread, write)
+            await self.run.steps.step(child(task.path, "output_file"), work, object, FileWriting(path, text))
         except asyncio.CancelledError:
             wanted[0] = False  # the thread goes on for a moment, and must leave nothing behind
             raise

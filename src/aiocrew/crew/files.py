@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+
+import msgspec
 
 from aiocrew.agent.interpolation import interpolate, placeholders
 from aiocrew.errors import BlueprintError
 
-__all__ = ["check_distinct_files", "output_path", "write_whole"]
+__all__ = ["FileWriting", "WrittenFiles", "output_path", "write_whole"]
 
 
 def output_path(template: str, inputs: Mapping[str, Any] | None, owner: tuple[str, str]) -> str:
@@ -31,21 +34,50 @@ def output_path(template: str, inputs: Mapping[str, Any] | None, owner: tuple[st
     return filled
 
 
-def check_distinct_files(templates: Sequence[tuple[str, str]], batch: Iterable[Mapping[str, Any]]) -> None:
-    """Raise BlueprintError if two inputs of a batch would write one file. `templates` holds (task, output_file)."""
-    written: dict[str, int] = {}
-    for index, inputs in enumerate(batch):
-        for task, template in templates:
+class WrittenFiles:
+    """The files that the inputs of a batch write. `templates` holds (task, output_file)."""
+
+    __slots__ = ("_templates", "_written")
+
+    def __init__(self, templates: Sequence[tuple[str, str]]) -> None:
+        self._templates = templates
+        self._written: dict[str, int] = {}
+
+    def add(self, inputs: Mapping[str, Any] | None, index: int) -> None:
+        """Note the files of one more input. Raises BlueprintError if an earlier input writes one of them."""
+        for task, template in self._templates:
             try:
                 path = output_path(template, inputs, ("task", task))
             except BlueprintError:
-                continue  # that input's own run fails with it, or a before_kickoff callback adds what is missing
-            first = written.setdefault(path, index)
+                continue  # the input's own run fails with it, or a before_kickoff callback adds what is missing
+            first = self._written.setdefault(path, index)
             if first != index:
                 raise BlueprintError(
                     f"task {task!r}: inputs {first} and {index} would both write {path!r}. "
                     f"Put a {{placeholder}} that differs between the inputs into output_file={template!r}."
                 )
+
+
+class FileWriting(msgspec.Struct, frozen=True, gc=False):
+    """Writing a text to a file, as an Effect: another text, or another file, is written even where this one was."""
+
+    path: str
+    text: str
+
+    @property
+    def label(self) -> str:
+        return self.path
+
+    @property
+    def announced(self) -> bool:
+        return False
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    def content(self) -> bytes:
+        return json.dumps((self.path, self.text)).encode("ascii")
 
 
 def write_whole(

@@ -25,8 +25,9 @@ def digest_of(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> bytes:
     """Return a digest of what `crew` asks of its models for `inputs`.
 
     In it: the texts of tasks and agents, models and their parameters, the tools as they are described, their versions,
-    the graph, the inputs. Not in it: code of tools and callbacks, addresses, keys, limits. Of an input's value that is
-    not JSON only the type counts. Raises what planning a run raises: BlueprintError, NotBuiltError.
+    the graph, the inputs. Not in it: code of tools and callbacks, addresses, keys, limits, files to be written, and the
+    words that aiocrew itself puts around the texts. Of an input's value that is not JSON only the type counts, of a
+    model of one's own only the class. Raises what planning a run raises: BlueprintError, NotBuiltError.
     """
     tasks = [_of_task(task, node) for task, node in zip(crew.tasks, crew.graph(), strict=True)]
     filled_with = None if inputs is None else [[name, _of_value(value)] for name, value in sorted(inputs.items())]
@@ -54,4 +55,5 @@ def _of_agent(agent: Agent) -> list[Any]:
 
 def _of_tool(tool: BaseTool) -> list[Any]:
     spec = form_of(tool).spec
-    return [spec.name, spec.description, bytes(spec.parameters).decode(), tool.version]
+    parameters = bytes(spec.parameters).decode()
+    return [spec.name, spec.description, parameters, tool.version, tool.result_as_answer]

@@ -7,11 +7,11 @@ import reprlib
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from aiocrew.agent.callbacks import run_callback
 from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.changing import call_with_inputs, call_with_output
 from aiocrew.crew.execute import Execution
 from aiocrew.crew.plan import plan_crew
 from aiocrew.crew.published import publish
@@ -156,13 +156,13 @@ class Kickoff:
             attempts=self._attempts,
         ).costed(self._counter.costing())
         for number, callback in enumerate(plan.after_kickoff):
-            changed = await run_callback(run, child(ROOT, f"after_kickoff-{number}"), callback, output)
+            changed = await call_with_output(run, child(ROOT, f"after_kickoff-{number}"), callback, output)
             output = self._taken(changed, output)
         publish(crew, plan.written, tasks_output, execution.tool_results, output.token_usage)
         return output
 
     def _taken(self, changed: Any, output: CrewOutput) -> CrewOutput:
-        if changed is None or changed is output:
+        if changed is None:
             return output
         if not isinstance(changed, CrewOutput):
             raise BlueprintError(
@@ -174,12 +174,8 @@ class Kickoff:
 
     async def _before_kickoff(self, run: RunContext) -> None:
         for number, callback in enumerate(self._crew.before_kickoff_callbacks):
-            inputs = {} if self._inputs is None else self._inputs
-            changed = await run_callback(run, child(ROOT, f"before_kickoff-{number}"), callback, inputs)
-            if changed is not None:
-                self._inputs = checked_inputs(changed)
-            elif inputs:
-                self._inputs = inputs  # changed in place
+            path = child(ROOT, f"before_kickoff-{number}")
+            self._inputs = checked_inputs(await call_with_inputs(run, path, callback, self._inputs))
 
     def _too_late(self) -> DeadlineExceededError:
         seconds = self._options.deadline_s or 0.0

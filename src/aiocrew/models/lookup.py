@@ -45,7 +45,7 @@ def _own_model(model: Model) -> ResolvedModel:
         kind.__name__,
         cast("ToolProtocol", protocol),
         stream=streams,
-        identity=f"{kind.__module__}.{kind.__qualname__}".encode(),
+        identity=f"{kind.__module__}.{kind.__qualname__} {protocol} {getattr(model, 'identity', '')}".encode(),
         price=price,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -71,11 +72,13 @@ class _Use(msgspec.Struct, frozen=True):
 
     def content(self) -> bytes:
         if isinstance(self.ready, CallResult):
-            return msgspec.json.encode((self.call.name, self.call.arguments, self.ready.text))
-        tool, spec = self.ready.offered.tool, self.ready.offered.form.spec
-        return msgspec.json.encode(
-            (spec.name, spec.description, spec.parameters, tool.version, self.ready.key.arguments)
-        )
+            parts = (self.call.name, self.call.arguments, self.ready.text)
+        else:
+            # Not the description: it changes what a model asks for, but not what the same call gives.
+            spec, version = self.ready.offered.form.spec, self.ready.offered.tool.version
+            parts = (spec.name, bytes(spec.parameters).decode(), version, self.ready.key.arguments)
+        # Not msgspec's JSON, which has no place for half a surrogate pair: models do write them.
+        return json.dumps(parts).encode("ascii")
 
 
 async def run_calls(
@@ -111,6 +114,8 @@ async def _step(call: ToolCall, toolbox: Toolbox, memory: ToolMemory, scope: Too
 
     result = await scope.run.steps.step(path, body, CallResult, _Use(call, ready))
     if not ran and isinstance(ready, _Ready):
+        if result.ok:
+            result = msgspec.structs.replace(result, as_answer=ready.offered.result_as_answer)
         memory.restore(scope.task, ready.key, ready.offered, result, cache=scope.cache)
     return result
 

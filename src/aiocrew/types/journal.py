@@ -52,8 +52,11 @@ class BatchJournal(Protocol):
         """
         ...
 
-    async def end(self, key: str, outcome: bytes, *, ok: bool) -> None:
-        """Record the outcome of a begun input; it is durable when this returns, and the claim is given up."""
+    async def end(self, key: str, outcome: bytes, *, ok: bool, timed_out: bool = False) -> None:
+        """Record the outcome of a begun input; it is durable when this returns, and the claim is given up.
+
+        timed_out: it failed because its time was over: what was finished stays good for a retry.
+        """
         ...
 
     async def give_up(self, key: str) -> None:

@@ -35,7 +35,8 @@ class Model(Protocol):
     """A language model. This one method is all that an agent needs of it.
 
     An attribute `tool_protocol = "text"` says that it has no native tool calls: they are then described and asked for
-    in the text.
+    in the text. A `price` (a Price) says what its tokens cost. An `identity` tells models of one class apart whose
+    answers differ: what a batch's journal holds of one is not given for another.
     """
 
     async def reply(self, request: Request) -> Reply: ...
