@@ -33,6 +33,22 @@ async def call(budget: Budget, usage: Usage, *, takes_s: float = 1.0, bound: Bou
     hold.settle(usage)
 
 
+def test_a_hold_that_the_collector_ends_in_the_midst_of_the_books_is_entered_afterwards() -> None:
+    async def main() -> None:
+        budget = Budget(tokens=100)
+        hold = await reserve(budget)
+        waiter = asyncio.ensure_future(reserve(budget))
+        await asyncio.sleep(0)
+        with budget._books():
+            before = budget._ledger.set_aside
+            hold.release(sent=False)  # as the collector does when it closes the abandoned call at this point
+            assert budget._ledger.set_aside is before
+        (await waiter).settle(Usage(10, 5))
+        assert (budget.spent.tokens, budget.reserved.tokens, budget.waiting) == (15, 0, 0)
+
+    on_virtual_time(main)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

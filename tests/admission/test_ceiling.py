@@ -166,3 +166,7 @@ def test_it_is_at_least_1_and_at_most_the_users_limit_whatever_happens(most: int
                 ceiling.met()
         assert ceiling.value >= 1
         assert most is None or ceiling.value <= most
+
+
+def test_slow_replies_do_not_keep_it_low_for_minutes() -> None:
+    assert wait(cut_to(16, round_trip_s=300.0), 0.0, 41.0) == [(30.0, 17), (35.0, 19), (40.0, 23)]

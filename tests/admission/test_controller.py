@@ -169,6 +169,29 @@ def test_a_burst_of_rejections_is_one_cut() -> None:
     assert controller.ceiling.value == 8
 
 
+def test_calls_that_waited_for_no_slot_raise_no_ceiling_by_being_rejected() -> None:
+    controller = ProviderController()
+    calls = [Call(unbounded=True) for _ in range(50)]
+    for call in calls:
+        assert controller.enter(call, "loop", 0.0)
+    controller.rejected(calls[-1], None, None, 0.1, 0.0)
+    assert controller.ceiling.value <= 16
+
+
+def test_a_blocked_loop_holds_up_nobody_who_blocks_a_loop_either() -> None:
+    controller = ProviderController(Limits(requests_per_minute=60))
+    begun(controller, 0.0)
+    outer = waiting(controller, 0.0, "outer", unbounded=True)
+    assert controller.calls(1.0) == [outer]
+    inner = waiting(controller, 1.05, "inner", unbounded=True)  # started by the outer loop, which waits for it
+    assert controller.calls(1.05) == []
+    assert controller.calls(2.2) == [inner]
+    assert controller.claim(inner, 2.2)
+    assert not controller.claim(outer, 2.2)
+    assert controller.calls(3.2) == [outer]
+    assert controller.claim(outer, 3.2)
+
+
 def let_grow(controller: ProviderController, since_s: float, until_s: float) -> None:
     """Let calls wait for slots in vain."""
     now_s = since_s

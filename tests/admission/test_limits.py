@@ -355,6 +355,33 @@ def test_a_loop_closed_with_waiters_in_it_is_forgotten() -> None:
     tasks[0]._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
+async def test_a_call_may_be_ended_by_the_collector_in_any_thread() -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)  # so that a timer set by another thread raises
+    limit, peak = at_most(1), Peak()
+    call = Call()
+    assert limit.try_start(call, loop)
+    waiter = asyncio.ensure_future(peak.work(limit))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(limit.overloaded, call, loop, 0.001, 0.0)
+    await waiter
+    assert (peak.done, state(limit)) == (1, NOTHING)
+
+
+async def test_a_call_that_the_collector_ends_in_the_midst_of_another_moves_nothing_then() -> None:
+    loop = asyncio.get_running_loop()
+    limit, peak = at_most(1), Peak()
+    call = Call()
+    assert limit.try_start(call, loop)
+    waiter = asyncio.ensure_future(peak.work(limit))
+    await asyncio.sleep(0)
+    with limit._lock:
+        limit.ended(call, loop)
+        assert limit.controller.called == 0
+    await waiter
+    assert (peak.done, state(limit)) == (1, NOTHING)
+
+
 def test_a_closed_loop_is_not_kept_alive() -> None:
     limit = at_most(1)
 

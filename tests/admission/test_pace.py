@@ -165,8 +165,6 @@ def test_loops_in_threads_share_one_minute() -> None:
 @pytest.mark.parametrize("blueprint", [agent_with(ScriptedModel()), one_task_crew(ScriptedModel())])
 def test_a_blueprint_has_one_pace_and_its_copy_another(blueprint: object) -> None:
     pace = pace_of(blueprint, 3)
-    assert pace is not None
     assert pace_of(blueprint, 5) is pace
     assert pace.per_minute == 5
-    assert pace_of(blueprint, None) is None
     assert pace_of(copy.copy(blueprint), 5) is not pace

@@ -26,7 +26,7 @@ def begin(controller: ProviderController, now_s: float, *, tokens: float = 0.0) 
 
 def test_nothing_is_known_until_an_answer_tells() -> None:
     quota = ToldQuota()
-    quota.take(1_000, 0.0)
+    quota.take(1_000, 1.0, 0.0)
     assert (quota.limit, quota.level(0.0), quota.ready_s(7.0, 1.0)) == (None, None, 7.0)
     quota.correct(Quota(limit=100), 0, 0.0, 0.0)
     assert quota.limit is None
@@ -157,3 +157,75 @@ def test_a_limit_that_changes_holds_from_then_on() -> None:
     quota.correct(Quota(100, 100), 0, 0.0, 0.0)
     quota.correct(Quota(10, 10), 0, 0.0, 0.0)
     assert (quota.limit, quota.level(100.0)) == (10, 10)
+
+
+def test_an_answer_that_took_minutes_does_not_lower_what_came_back_meanwhile() -> None:
+    controller = ProviderController()
+    slow = begin(controller, 0.0)
+    for second in range(600):  # 5 a second, of 10 that are allowed
+        for _ in range(5):
+            controller.accepted(begin(controller, float(second)), None, told(595, 600, 1.0), second + 0.1)
+    controller.accepted(slow, None, told(599, 600, 0.0), 600.0)
+    level = controller.rules.told_requests.level(600.0)
+    assert level is not None
+    assert level > 500
+
+
+@given(st.floats(0, 100), st.floats(0, 300), st.floats(0, 60))
+def test_what_is_left_is_never_more_than_what_was_told_and_what_came_back(
+    remaining: float, used: float, age_s: float
+) -> None:
+    quota = ToldQuota()
+    quota.correct(Quota(100, 100, None), 0, 0.0, 0.0)
+    quota.correct(Quota(100, remaining, None), used, age_s, 0.0)
+    level = quota.level(0.0)
+    assert level is not None
+    assert level <= min(100, remaining + 100 / 60 * age_s - used) + 1e-6
+
+
+def test_another_window_brings_its_own_rate() -> None:
+    quota = ToldQuota()
+    quota.correct(Quota(8_640, 10, window_s=86_400), 0, 0.0, 0.0)
+    quota.correct(Quota(60, 0, window_s=60), 0, 0.0, 0.0)
+    assert quota.level(10.0) == pytest.approx(10)
+
+
+def test_numbers_of_a_day_hold_calls_back_for_two_minutes_at_most() -> None:
+    controller = ProviderController()
+    controller.accepted(begin(controller, 0.0), None, told(0, 10, reset_s=86_400), 0.0)
+    call = Call()
+    assert not controller.enter(call, "loop", 1.0)
+    assert controller.calls(119.0) == []
+    assert controller.next_s(119.0) == 120.0
+    assert controller.calls(120.0) == [call]
+    assert controller.claim(call, 120.0)
+    assert not controller.enter(Call(), "loop", 121.0)
+
+
+def test_a_provider_that_says_nothing_is_left_and_takes_every_call_is_soon_asked_freely() -> None:
+    controller, now_s, sent = ProviderController(), 0.0, 0
+    controller.accepted(begin(controller, now_s), None, told(0, 10, reset_s=86_400), now_s)
+    while now_s < 300.0:
+        now_s += 0.05
+        call = Call()
+        if controller.enter(call, "loop", now_s) or (controller.calls(now_s) and controller.claim(call, now_s)):
+            sent += 1
+            controller.accepted(call, None, told(0, 10, reset_s=86_400), now_s)
+        else:
+            controller.leave(call, now_s)
+    assert sent > 500
+    call = begin(controller, now_s)
+    controller.rejected(call, None, told(0, 10, reset_s=86_400), now_s, 0.0)  # it means it after all
+    assert not controller.enter(Call(), "loop", now_s + 100.0)
+
+
+def test_a_limit_on_the_tokens_of_replies_is_not_used_up_by_prompts() -> None:
+    controller = ProviderController()
+    replies = Told(tokens=Quota(400_000, 396_000, 1.0), reply_tokens=Quota(8_000, 7_900, 1.0))
+    controller.accepted(begin(controller, 0.0), None, replies, 0.0)
+    for _ in range(15):
+        call = Call(tokens=20_500, reply_tokens=500)
+        assert controller.enter(call, "loop", 0.0)
+        controller.accepted(call, 20_100, None, 0.0, 100)
+    assert controller.rules.told_reply_tokens.level(0.0) == 7_900 - 15 * 100
+    assert controller.rules.counts_tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -22,10 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiocrew import CrewOutput, FailedRun
-from aiocrew.batch.journal import open_journal
 from aiocrew.cli import batch_screen, main, run_batch
 from aiocrew.cli.input_records import csv_rows, json_lines, json_list
-from aiocrew.cli.results import result_line
+from aiocrew.cli.results import Results, result_line
 from aiocrew.errors import BlueprintError
 from tests.cli.scenes import COMMAND, Provider
 
@@ -168,8 +168,10 @@ def test_an_input_that_fails_harms_no_other_and_says_why(capfd: pytest.CaptureFi
 def test_any_output_is_one_line_of_json(raw: str, inputs: dict[str, Any]) -> None:
     line = result_line(CrewOutput(raw=raw, inputs=inputs))
     assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
-    result = json.loads(line.decode("utf-8"))
+    text = line.decode("utf-8")
+    assert len(text.splitlines()) == 1
+    assert not re.search("[\x00-\x09\x7f-\x9f]", text), "nothing in it drives a terminal"
+    result = json.loads(text)
     assert (result["raw"], result["inputs"]) == (_joined(raw), {_joined(k): _of(v) for k, v in inputs.items()})
 
 
@@ -210,6 +212,38 @@ def test_without_a_journal_the_results_of_a_batch_that_did_not_end_are_not_writt
     assert Path("results.jsonl.part").read_text() == "paid for"
     assert run(topics("a"), "--journal=batch.sqlite") == 0
     assert len(results()) == 1
+
+
+@unix
+async def test_results_that_another_batch_is_writing_are_left_to_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with Results("results.jsonl", keep_part=False) as others:
+        await others.write(CrewOutput(raw="theirs"))
+        assert await asyncio.to_thread(run, topics("a"), "--journal=batch.sqlite") == 2
+        assert "another batch is writing" in capfd.readouterr().err
+        others.finish()
+        Path("results.jsonl").rename("results.jsonl.part")  # as it is in between an open and a rename
+        assert await asyncio.to_thread(run, topics("a")) == 2
+    assert [result["raw"] for result in results("results.jsonl.part")] == ["theirs"]
+    assert asked() == []
+
+
+@unix
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_works_without_a_standard_file(closed: str) -> None:
+    command = [*COMMAND, "run", "crew.py:crew", topics("a"), "--output=results.jsonl", "--journal=batch.sqlite"]
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], check=False)
+    assert done.returncode == 0
+    assert [result["raw"] for result in results()] == ["Say a"]
+    assert run(topics("a"), "--journal=batch.sqlite") == 0
+    assert asked() == ["Say a"]
+
+
+@unix
+def test_results_for_a_closed_stdout_are_refused_before_anything_runs() -> None:
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "run", "crew.py:crew"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "aiocrew: stdout is closed: name a file by --output\n")
+    assert asked() == []
 
 
 @unix
@@ -329,6 +363,7 @@ def test_no_bytes_break_the_reading_of_lines(content: bytes) -> None:
         (["crew.py:crew", "--inputs=broken.json"], "broken.json is no JSON"),
         (["crew.py:crew", "--inputs=twice.csv"], "each column a name of its own; it is 'a,a'"),
         (["crew.py:crew", "--inputs=empty.csv"], "each column a name of its own; it is ''"),
+        (["crew.py:crew", "--inputs=utf16.csv"], "utf16.csv: its first line is not UTF-8"),
         (["crew.py:crew", "--output=no/where.jsonl"], "--output: '.*where.jsonl.part' cannot be written: No such file"),
         (["crew.py:crew", "--inputs=a.jsonl", "--output=./a.jsonl"], "--inputs and --output are one file"),
         (["crew.py:crew", "--journal=a.jsonl", "--output=a.jsonl"], "--output and --journal are one file"),
@@ -351,6 +386,7 @@ def test_a_call_that_cannot_be_is_one_line_and_runs_nothing(
     Path("broken.json").write_text("[")
     Path("twice.csv").write_text("a,a\n1,2\n")
     Path("empty.csv").touch()
+    Path("utf16.csv").write_text("topic\ntea\n", encoding="utf-16")
     topics("a", file="a.jsonl")
     before = {file.name for file in Path().iterdir()}
     assert main(["run", *arguments]) == 2
@@ -385,7 +421,9 @@ def test_what_a_journal_has_is_not_run_again_and_the_results_are_whole(capfd: py
     assert run(topics("a", "b", "c"), "--journal=batch.sqlite") == 0
     assert asked() == ["Say a", "Say b", "Say c"]
     assert [result["raw"] for result in results()] == ["Say a", "Say b", "Say c"]
-    assert "3 inputs: 3 ok, 0 failed (2 were in the journal already)" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "3 inputs: 3 ok, 0 failed (2 were in the journal already)\n" in err
+    assert "3 calls, 45 tokens (those in the journal counted)\n" in err
 
 
 def test_it_tells_the_command_that_retries_what_failed(
@@ -565,14 +603,11 @@ def gate(provider: Provider) -> Iterator[Gate]:
 
 
 @unix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_drains_and_the_command_that_is_told_goes_on(
-    number: signal.Signals, gate: Gate, provider: Provider
-) -> None:
+def test_the_first_signal_drains_and_the_command_that_is_told_goes_on(gate: Gate, provider: Provider) -> None:
     arguments = (topics(*range(9)), "--concurrency=2", "--journal=batch.sqlite", "--output=results.jsonl")
     with started(*arguments, **provider.variables) as child:
         gate.wait_for(2)
-        child.send_signal(number)
+        child.send_signal(signal.SIGINT)
         said = read_until(child.stderr, "draining")
         gate.open()
         _, err = child.communicate(timeout=_PATIENCE_S)
@@ -580,6 +615,7 @@ def test_the_first_signal_drains_and_the_command_that_is_told_goes_on(
     assert child.returncode == 130
     assert "Interrupted with 2 of 9 done: 2 ok, 0 failed\n" in err
     assert [result["raw"] for result in results()] == ["fine", "fine"]
+    assert not list(Path().glob("batch.sqlite-*")), "the journal was closed in order"
 
     command = err.splitlines()[-1]
     assert err.splitlines()[-2] == "The journal batch.sqlite has what is done. To go on:"
@@ -601,6 +637,7 @@ def test_the_second_signal_stops_what_is_under_way(gate: Gate, provider: Provide
     assert child.returncode == 130
     assert "Interrupted with 0 of 9 done and 2 cut off: 0 ok, 0 failed\n" in err
     assert "No journal was kept" in err
+    assert "Results:" not in err, "there are none"
     assert "--journal batch.sqlite" in err.splitlines()[-1]
     assert "Traceback" not in err
     assert gate.count == 2
@@ -660,16 +697,3 @@ def test_a_reader_of_the_results_who_has_left_ends_the_batch() -> None:
         child.stdin.write('{"topic": "a"}\n')
         assert child.wait(_PATIENCE_S) == 1
         assert child.stderr.read() == "aiocrew: the results cannot be written to 'stdout' any further: Broken pipe\n"
-
-
-@unix
-async def test_the_journal_of_a_drained_batch_is_whole(gate: Gate, provider: Provider) -> None:
-    with started(topics(1, 2, 3), "--concurrency=1", "--journal=batch.sqlite", **provider.variables) as child:
-        gate.wait_for(1)
-        child.send_signal(signal.SIGINT)
-        read_until(child.stderr, "draining")
-        gate.open()
-        child.communicate(timeout=_PATIENCE_S)
-    async with open_journal("batch.sqlite"):
-        pass
-    assert not list(Path().glob("batch.sqlite-*")), "closed in order"

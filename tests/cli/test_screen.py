@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 
-from aiocrew.cli.screen import Lines, shortened
+import pytest
+
+from aiocrew.cli.screen import Lines, can_redraw
 
 
 class Gone(io.StringIO):
@@ -26,6 +28,8 @@ def test_a_reader_who_has_left_ends_nothing() -> None:
         lines.write("to nobody")
 
 
-def test_what_is_shown_is_one_line_of_text() -> None:
-    assert shortened("a\n b\x07", 20) == r"a b\x07"
-    assert shortened("x" * 30, 10) == "x" * 9 + "…"
+def test_on_a_pipe_nothing_is_redrawn_though_colours_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert not can_redraw()

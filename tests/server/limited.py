@@ -227,12 +227,6 @@ class LimitedProvider:
     def rejected(self) -> int:
         return self.count("rejected")
 
-    def per_second(self, what: str = "accepted") -> list[int]:
-        """Return how many requests became that in each second from the first request on."""
-        seen = list(self.seen)
-        found = Counter(int(one.at_s - seen[0].at_s) for one in seen if one.what == what)
-        return [found[second] for second in range(max(found, default=-1) + 1)]
-
     def change(self, rate: float, burst: float) -> None:
         """Let the allowance be another one from now on. To be called in the provider's thread: by `on_accepted`."""
         assert self.allowance is not None

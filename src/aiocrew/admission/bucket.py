@@ -43,8 +43,11 @@ class Bucket:
             return now_s
         return now_s + lacking / self.rate if self.rate > 0 else math.inf
 
-    def take(self, amount: float, now_s: float) -> None:
-        self._level = self.level(now_s) - amount
+    def take(self, amount: float, now_s: float) -> float:
+        """Take so much, whether it is there or not; return what was there."""
+        level = self.level(now_s)
+        self._level = level - amount
+        return level
 
     def give_back(self, amount: float, now_s: float) -> None:
         self._level = min(self.capacity - self._kept, self.level(now_s) + amount)

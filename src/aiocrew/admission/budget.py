@@ -8,7 +8,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, assert_never
 from weakref import WeakSet
 
@@ -16,6 +18,7 @@ import msgspec
 
 from aiocrew.admission.ledger import Amount, Granted, Ledger, Limits, Need, Refused, Unit, Wait
 from aiocrew.admission.turns import Place, Turns
+from aiocrew.admission.turnstile import is_owned
 from aiocrew.errors import BlueprintError, BudgetExceededError
 from aiocrew.types.prices import PICODOLLARS, Price
 from aiocrew.types.terms import Bound, Hold
@@ -91,6 +94,10 @@ class Budget:
         self._unpriced = False
         self._order = next(_numbers)
         self._lock = threading.RLock()  # reentrant: the collector may close an abandoned call at any point
+        self._ended: deque[tuple[int, Amount | None]] = deque()
+        """Holds that have ended, and what they used, before the ledger knows of it."""
+        self._gone: deque[Place[_Waiter]] = deque()
+        """Those who have given up waiting and are to be taken out of line."""
         _budgets.add(self)
 
     @property
@@ -129,7 +136,7 @@ class Budget:
     @property
     def waiting(self) -> int:
         """How many calls wait for others to end."""
-        with self._lock:
+        with self._books():
             return len(self._turns)
 
     def __repr__(self) -> str:
@@ -153,7 +160,7 @@ class Budget:
         price is not known.
         """
         need = self._need(bound)
-        with self._lock:
+        with self._books():
             decision = self._ledger.reserve(need, unbounded=unbounded, others_wait=bool(self._turns))
         if isinstance(decision, Wait):
             decision = await self._wait(need)
@@ -186,11 +193,11 @@ class Budget:
     async def _wait(self, need: Need) -> Granted | Refused:
         """Get in line; return what is decided when it is this call's turn and no longer only a matter of waiting."""
         waiter = _Waiter(asyncio.get_running_loop())
-        with self._lock:
+        with self._books():
             place = self._turns.enter(waiter.loop, waiter)
         try:
             while True:
-                with self._lock:
+                with self._books():
                     wait_s = self._turns.answer(place, time.monotonic())
                     if wait_s is not None and wait_s <= 0:
                         decision = self._ledger.reserve(need)
@@ -205,18 +212,34 @@ class Budget:
                     if again is not None:
                         again.cancel()
         finally:
-            with self._lock:
-                self._turns.leave(place)
+            self._gone.append(place)
             self._call_next()
 
     def end(self, number: int, used: Amount | None) -> None:
         """End a hold (a Hold's own affair); the second time changes nothing."""
+        self._ended.append((number, used))
+        self._call_next()
+
+    @contextmanager
+    def _books(self) -> Generator[None]:
+        """Hold the lock, with all entered that has ended."""
         with self._lock:
-            ended = self._ledger.end(number, used)
-        if ended and self._turns:
+            self._tidy()
+            yield
+        if self._ended or self._gone:
             self._call_next()
 
+    def _tidy(self) -> None:
+        while self._ended:
+            self._ledger.end(*self._ended.popleft())
+        while self._gone:
+            self._turns.leave(self._gone.popleft())
+
     def _call_next(self) -> None:
+        """Enter into the books what has ended, and tell those whose turn may have come."""
+        # Where the collector ends a call in the midst of the books, whoever is at work on them does this afterwards.
+        if is_owned(self._lock):
+            return
         calls = self._calls()
         while calls:
             waiter = calls.pop(0).owner
@@ -231,8 +254,14 @@ class Budget:
                 calls += self._calls()
 
     def _calls(self) -> list[Place[_Waiter]]:
-        with self._lock:
-            return self._turns.calls(time.monotonic())
+        calls: list[Place[_Waiter]] = []
+        while True:
+            with self._lock:
+                self._tidy()
+                if self._turns:
+                    calls += self._turns.calls(time.monotonic())
+            if not self._ended and not self._gone:
+                return calls
 
     def _refusal(self, bound: Bound, need: Need, by: Sequence[Unit]) -> str:
         least, spent, limits = need.at(need.least), self._ledger.spent, self._ledger.limits
@@ -262,6 +291,8 @@ class Budget:
         """Start anew in a forked child, where none of the parent's calls is; what is spent stays spent."""
         self._lock = threading.RLock()
         self._turns = Turns()
+        self._ended.clear()
+        self._gone.clear()
         self._ledger.forget_open()
 
 
@@ -277,8 +308,9 @@ class _BudgetHold:
         self.reply_tokens = granted.reply_tokens
 
     def settle(self, usage: Usage) -> None:
-        """The call used just this. A usage without any token is one that was not reported: as `keep`."""
-        if not usage.prompt_tokens and not usage.completion_tokens:
+        """The call used just this. A usage without any token, or with less than none, is none that is known: `keep`."""
+        counts = (usage.prompt_tokens, usage.completion_tokens)
+        if not any(counts) or min(counts) < 0 or min(usage.cached_prompt_tokens, usage.cache_creation_tokens) < 0:
             self.keep()
             return
         cost = 0 if self._price is None else self._price.cost_picodollars(usage)

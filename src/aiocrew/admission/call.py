@@ -24,7 +24,8 @@ class Call(msgspec.Struct, eq=False, gc=False):
     """What admission knows of a call; one object for all its life, because every call of a run has one.
 
     flow: whose turn it counts for, (tenant, priority); run: which run of that.
-    tokens: how many it is expected to use; unbounded: it takes a slot whether there is one or not.
+    tokens: how many it is expected to use, and reply_tokens how many of those for its reply.
+    unbounded: it takes a slot whether there is one or not.
     again: an earlier attempt of it was turned away: it goes to the front of its run.
     """
 
@@ -33,6 +34,7 @@ class Call(msgspec.Struct, eq=False, gc=False):
     unbounded: bool = False
     again: bool = False
     tokens: float = 0.0
+    reply_tokens: float = 0.0
     state: State = State.NEW
     at: Any = None
     """The controller that it entered; another one, as in a forked child, knows nothing of it."""
@@ -45,5 +47,8 @@ class Call(msgspec.Struct, eq=False, gc=False):
     """How many calls had been sent before it."""
     sent_tokens: float = 0.0
     """How many tokens had been sent before it."""
+    sent_reply_tokens: float = 0.0
+    unexpected: bool = False
+    """It went although nothing was left by the provider's numbers."""
     saturating: bool = False
     """It took one of the last slots under the ceiling."""

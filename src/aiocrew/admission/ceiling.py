@@ -10,14 +10,17 @@ _STEP = 2.0 ** (_STEP_S / 0.010)
 """Growth in one step: twofold in 10 ms, but spread, so that the first rejection stops it early."""
 _HELD_S = 2.0
 _HELD_ROUND_TRIPS = 10.0
+_LONGEST_HELD_S = 30.0
 _LEAST_ROUND_TRIP_S = 0.010
+_LONGEST_ROUND_TRIP_S = 5.0
+"""A rejection comes at once, however long replies take: nobody need wait for a whole one to see whether it does."""
 _SMOOTHING = 0.2
 
 
 class Ceiling:
     """Opens at 16 and doubles every 10 ms, while calls wait for it, until the first rejection.
 
-    From then on it is what was accepted. It is held for a while, then probed upwards once a round trip, by 1, 2, 4, ...
+    From then on it is what was accepted. It is held for 2 to 30 s, then probed upwards each round trip, by 1, 2, 4, ...
     as long as nothing is rejected: a limit that is still there costs one rejection each time, one that was lifted is
     found soon. `most` is the user's own limit; where it is set it holds from the start and nothing has to be found.
     """
@@ -101,7 +104,7 @@ class Ceiling:
         self._value = float(max(1, accepted))
         self._grows_to = None
         self._probe = 1.0
-        self._at_s = now_s + max(_HELD_S, _HELD_ROUND_TRIPS * self._round_trip_s)
+        self._at_s = now_s + min(_LONGEST_HELD_S, max(_HELD_S, _HELD_ROUND_TRIPS * self._round_trip_s))
         self._update()
 
     def lower(self, accepted: int) -> None:
@@ -125,4 +128,4 @@ class Ceiling:
         self._round_trip_s += (took_s - self._round_trip_s) * (_SMOOTHING if self._round_trip_s else 1.0)
 
     def _round_trip(self) -> float:
-        return max(self._round_trip_s, _LEAST_ROUND_TRIP_S)
+        return min(_LONGEST_ROUND_TRIP_S, max(self._round_trip_s, _LEAST_ROUND_TRIP_S))

@@ -113,8 +113,12 @@ class Controller:
     def enter(self, call: Call, line: Hashable, now_s: float) -> bool:
         """Return True when the call is under way; False when it has got a place in line."""
         call.at = self
-        free = call.unbounded or (not self._line and self.in_flight + self.called < self._slots.value)
-        if free and not self._at_once and self._rules.allow(now_s):
+        if self.waiting:
+            free = call.unbounded or (not self._line and self.in_flight + self.called < self._slots.value)
+            free = free and not self._at_once
+        else:  # as nearly always
+            free = self.in_flight < self._slots.value or call.unbounded
+        if free and self._rules.allow(now_s):
             self._begin(call, now_s)
             return True
         call.state, call.line = State.WAITING, line
@@ -151,10 +155,10 @@ class Controller:
             self._uncall(call, now_s)
         elif call.state is not State.WAITING:
             return
-        elif call.unbounded:
-            self._at_once.remove(call)
         elif call in self._lanes[call.line].aside:
             self._lanes[call.line].aside.remove(call)
+        elif call.unbounded:
+            self._at_once.remove(call)
         else:
             self._line.remove(call)
         self._out_of_line(call)
@@ -186,7 +190,7 @@ class Controller:
             return told
         self._pass_over_silent(now_s)
         while self._at_once and self._rules.allow(now_s):
-            self._tell(self._at_once.popleft(), now_s, told)
+            self._tell_or_set_aside(self._at_once.popleft(), now_s, told)
         if self._at_once:
             self._rules.wanted(now_s)
         while self._line:
@@ -196,12 +200,7 @@ class Controller:
             if not self._rules.allow(now_s):
                 self._rules.wanted(now_s)
                 break
-            call = self._line.pop()
-            lane = self._lanes[call.line]
-            if self._is_silent(lane, now_s):
-                lane.aside.append(call)
-            else:
-                self._tell(call, now_s, told)
+            self._tell_or_set_aside(self._line.pop(), now_s, told)
         self._slots.met()
         return told
 
@@ -230,7 +229,7 @@ class Controller:
         if lane.aside:
             aside, lane.aside = lane.aside, []
             for call in reversed(aside):
-                self._line.give_back(call)
+                self._back_in_line(call)
 
     def has_line(self, line: Hashable) -> bool:
         """Return whether calls of this event loop wait."""
@@ -246,8 +245,11 @@ class Controller:
             self.leave(call, now_s)
             call.owner = None  # what it would wake leads back to it, and calls are hidden from the garbage collector
 
-    def _tell(self, call: Call, now_s: float, told: list[Call]) -> None:
+    def _tell_or_set_aside(self, call: Call, now_s: float, told: list[Call]) -> None:
         lane = self._lanes[call.line]
+        if self._is_silent(lane, now_s):
+            lane.aside.append(call)
+            return
         call.state = State.CALLED
         self._rules.take(call, now_s)
         if not call.unbounded:
@@ -271,10 +273,13 @@ class Controller:
         for call in reversed(lane.called.copy()):
             self._uncall(call, now_s)
             call.state = State.WAITING
-            if call.unbounded:
-                self._at_once.appendleft(call)
-            else:
-                self._line.give_back(call)
+            self._back_in_line(call)
+
+    def _back_in_line(self, call: Call) -> None:
+        if call.unbounded:
+            self._at_once.appendleft(call)
+        else:
+            self._line.give_back(call)
 
     def _out_of_line(self, call: Call) -> None:
         self.waiting -= 1
@@ -287,13 +292,13 @@ class Controller:
         return lane.unanswered_s is not None and now_s - lane.unanswered_s >= self._patience_s
 
     def _pass_over_silent(self, now_s: float) -> None:
-        if len(self._lanes) < 2 and not self._at_once:
+        if len(self._lanes) < 2:
             return  # nobody else is held up
         for lane in self._lanes.values():
             if not (lane.called and self._is_silent(lane, now_s)):
                 continue
             since_s = lane.unanswered_s
-            for call in [call for call in lane.called if not call.unbounded]:
+            for call in lane.called.copy():
                 self._uncall(call, now_s)
                 call.state = State.WAITING
                 lane.aside.append(call)

@@ -44,13 +44,16 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
-    """What one answer says: at least one of the two is there."""
+    """What one answer says: at least one of them is there."""
 
     requests: Quota | None = None
     tokens: Quota | None = None
+    """Of prompts, or of prompts and replies together."""
+    reply_tokens: Quota | None = None
+    """Of replies alone."""
 
 
-_Unit: TypeAlias = Literal["requests", "tokens"]
+_Unit: TypeAlias = Literal["requests", "tokens", "reply_tokens"]
 _Limit: TypeAlias = tuple[_Unit, str, float | None]
 """Of what, of which part of it, in how many seconds where the name says that."""
 
@@ -77,6 +80,7 @@ class _Layout(NamedTuple):
 _FIELDS = ("limit", "remaining", "reset", "renewalperiod")
 _UNITS: Mapping[str, _Unit] = {"requests": "requests", "req": "requests", "tokens": "tokens"}
 _PARTS = ("input", "prompt", "output", "generated", "project")
+_OF_REPLIES = ("output", "generated")
 _WINDOWS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "month": 30 * 86400.0}
 
 _NAME = re.compile(r"(?:x-|anthropic-)?(ratelimit|ratelimitbysize|tokenlimit)-([a-z-]+)")
@@ -101,12 +105,13 @@ def read_limits(headers: Mapping[str, str], wall_s: Callable[[], float]) -> Told
     if layout is _NOTHING:
         return None
     now = _Now(headers, wall_s)
-    found = [(place, quota) for place in layout.places if (quota := _quota(place, headers, now)) is not None]
+    found: dict[_Unit, list[tuple[_Place, Quota]]] = {}
+    for place in layout.places:
+        if (quota := _quota(place, headers, now)) is not None:
+            found.setdefault(place.unit, []).append((place, quota))
     if layout.draft and (quota := _of_draft(headers[layout.draft], headers.get(layout.policy, ""))) is not None:
-        found.append((_Place("requests", "", None), quota))
-    requests = _tightest([pair for pair in found if pair[0].unit == "requests"])
-    tokens = _tightest([pair for pair in found if pair[0].unit == "tokens"])
-    return None if requests is None and tokens is None else Told(requests, tokens)
+        found.setdefault("requests", []).append((_Place("requests", "", None), quota))
+    return Told(**{unit: _tightest(quotas) for unit, quotas in found.items()}) if found else None
 
 
 _NOTHING = _Layout()
@@ -146,6 +151,9 @@ def _meaning(family: str, words: list[str]) -> tuple[str, _Limit] | None:
             window_s = _WINDOWS[word]
         else:
             return None
+    if unit == "tokens" and part in _OF_REPLIES:
+        # A prompt is many times as long as its reply, and so is its limit: on one account they would stop each other.
+        unit = "reply_tokens"
     return (field, (unit, part, window_s)) if field else None
 
 
@@ -164,14 +172,14 @@ def _quota(place: _Place, headers: Mapping[str, str], now: _Now) -> Quota | None
     return Quota(limit, remaining, reset_s, window_s)
 
 
-def _tightest(found: Sequence[tuple[_Place, Quota]]) -> Quota | None:
+def _tightest(found: Sequence[tuple[_Place, Quota]]) -> Quota:
     """Return the limit that is met first.
 
-    Of parts counted apart it is the one of which the least share is left: a reply's tokens are few beside its prompt's,
-    and so is their limit. Of windows it is the one with the fewest left: a day's limit binds when hardly any remain.
+    Of parts counted apart it is the one of which the least share is left. Of windows it is the one with the fewest
+    left: a day's limit binds when hardly any remain.
     """
-    if len(found) < 2:
-        return found[0][1] if found else None
+    if len(found) == 1:
+        return found[0][1]
     windows: dict[float | None, list[Quota]] = {}
     for place, quota in found:
         windows.setdefault(place.window_s, []).append(quota)

@@ -58,10 +58,21 @@ class Limit(Turnstile[ProviderController]):
             self._declared = limits
             self._controller.declare(limits)
 
-    def accepted(self, call: Call, loop: asyncio.AbstractEventLoop, tokens: float | None, told: Told | None) -> None:
-        """The provider took the call, which used so many tokens (None: nobody knows); its slot is free again."""
+    def accepted(
+        self,
+        call: Call,
+        loop: asyncio.AbstractEventLoop,
+        tokens: float | None,
+        told: Told | None,
+        reply_tokens: float = 0.0,
+    ) -> None:
+        """The provider took the call, and its slot is free again.
+
+        It used so many tokens (None: nobody knows), `reply_tokens` of them for its reply.
+        """
         with self._lock:
-            if not self._controller.accepted(call, tokens, told, loop.time()) or not self._controller.waiting:
+            controller = self._controller
+            if not controller.accepted(call, tokens, told, loop.time(), reply_tokens) or not controller.waiting:
                 return
         self._after(loop)
 
@@ -85,7 +96,7 @@ class Limit(Turnstile[ProviderController]):
 
 
 _limits: WeakValueDictionary[Identity, Limit] = WeakValueDictionary()
-_limits_lock = threading.Lock()
+_limits_lock = threading.RLock()  # reentrant: what the collector ends may ask for a limit
 
 
 def limit_for(identity: Identity, limits: Limits | None = None) -> Limit:
@@ -107,7 +118,7 @@ def all_limits() -> list[tuple[Identity, Limit]]:
 
 def _new_lock() -> None:
     global _limits_lock
-    _limits_lock = threading.Lock()  # in a forked child: a thread of the parent may have held it
+    _limits_lock = threading.RLock()  # in a forked child: a thread of the parent may have held it
 
 
 if hasattr(os, "register_at_fork"):

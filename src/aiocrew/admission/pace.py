@@ -137,7 +137,7 @@ class _Place:
         self._pace.give_back(self._call, self._loop)
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: what the collector ends may ask for a pace
 
 
 def pace_of(blueprint: object, per_minute: int) -> MinutePace:
@@ -156,7 +156,7 @@ def pace_of(blueprint: object, per_minute: int) -> MinutePace:
 
 def _new_lock() -> None:
     global _lock
-    _lock = threading.Lock()  # in a forked child: a thread of the parent may have held it
+    _lock = threading.RLock()  # in a forked child: a thread of the parent may have held it
 
 
 if hasattr(os, "register_at_fork"):

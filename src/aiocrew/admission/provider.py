@@ -30,13 +30,20 @@ class ProviderController(Controller):
             self.ceiling.most = limits.max_in_flight
             self.rules.declare(limits)
 
-    def accepted(self, call: Call, tokens: float | None, told: Told | None, now_s: float) -> bool:
-        """The provider took the call, which used so many tokens. False when the call had ended already."""
+    def accepted(
+        self, call: Call, tokens: float | None, told: Told | None, now_s: float, reply_tokens: float = 0.0
+    ) -> bool:
+        """The provider took the call, which used so many tokens, `reply_tokens` of them for its reply.
+
+        False when the call had ended already.
+        """
         if not self.ended(call):
             return False
         self.ceiling.accepted(now_s - call.sent_s, now_s)
-        if tokens is not None and self.rules.any:
-            self.rules.used(call, tokens, now_s)
+        if self.rules.any:
+            self.rules.taken(call)
+            if tokens is not None:
+                self.rules.used(call, tokens, reply_tokens, now_s)
         if told is not None:
             self.rules.learn(call, told, now_s)  # after that: what is told counts what the call used
         return True
@@ -52,7 +59,9 @@ class ProviderController(Controller):
             self.rules.learn(call, told, now_s)
         first = self.rules.rejected(call, waits_s, told, now_s, chance)
         if first:
-            self.ceiling.cut(self.in_flight if call.saturating else self.ceiling.value, now_s)
+            # Calls that wait for no slot may be in flight beyond the ceiling: it is never cut to more than it was.
+            ceiling = self.ceiling.value
+            self.ceiling.cut(min(self.in_flight, ceiling) if call.saturating else ceiling, now_s)
             if waits_s is not None:
                 self.ceiling.reopen()
         elif call.saturating:

@@ -29,17 +29,21 @@ class Rules:
 
     __slots__ = (
         "_about",
+        "_about_reply_tokens",
         "_about_tokens",
         "_cut_s",
         "_history",
         "_sent",
+        "_sent_reply_tokens",
         "_sent_tokens",
+        "_told",
         "any",
         "counts_tokens",
         "learned",
         "paused_until_s",
         "requests",
         "tokens",
+        "told_reply_tokens",
         "told_requests",
         "told_tokens",
     )
@@ -52,15 +56,20 @@ class Rules:
         self.learned: LearnedRate | None = None
         self.told_requests = ToldQuota()
         self.told_tokens = ToldQuota()
+        self.told_reply_tokens = ToldQuota()
+        self._told: tuple[tuple[ToldQuota, float], ...] = ()
+        """Those of which something is known, and how much of each must be there for a call."""
         self.requests: Bucket | None = None
         self.tokens: Bucket | None = None
         self._history = History()
         self._cut_s = -math.inf
         self._sent = 0
         self._sent_tokens = 0.0
+        self._sent_reply_tokens = 0.0
         self._about = 0
         """Calls that have been told that they may go, and have not gone yet."""
         self._about_tokens = 0.0
+        self._about_reply_tokens = 0.0
 
     def declare(self, limits: Limits) -> None:
         """Keep to the user's limits from now on."""
@@ -70,16 +79,19 @@ class Rules:
         self.requests = self.tokens = None
         if limits.requests_per_minute is not None:
             # With one call less in the refill than in the bucket no minute holds more than the limit.
-            at_once = max(1, limits.requests_per_minute // 60)
+            at_once = max(1.0, limits.requests_per_minute / _MINUTE_S)
             self.requests = Bucket((limits.requests_per_minute - at_once + 1) / _MINUTE_S, at_once, level=requests)
         if limits.tokens_per_minute is not None:
             per_second = limits.tokens_per_minute / _MINUTE_S
             self.tokens = Bucket(per_second, per_second, level=tokens)
         self.any = self.any or bool(self.requests or self.tokens)
-        self._look_for_tokens()
+        self._look_at_what_is_told()
 
-    def _look_for_tokens(self) -> None:
-        self.counts_tokens = self.tokens is not None or self.told_tokens.limit is not None
+    def _look_at_what_is_told(self) -> None:
+        told = ((self.told_requests, 1.0), (self.told_tokens, _ANY), (self.told_reply_tokens, _ANY))
+        self._told = tuple(pair for pair in told if pair[0].bucket is not None)
+        told_tokens = self.told_tokens.bucket or self.told_reply_tokens.bucket
+        self.counts_tokens = self.tokens is not None or told_tokens is not None
 
     def allow(self, now_s: float) -> bool:
         """Return whether one more call may go now."""
@@ -87,14 +99,16 @@ class Rules:
 
     def allow_s(self, now_s: float) -> float:
         """Return when one more call may go; `now_s` or earlier if it may now."""
-        times = [self.paused_until_s, self.told_requests.ready_s(now_s, 1.0), self.told_tokens.ready_s(now_s, _ANY)]
+        ready_s = self.paused_until_s
+        for quota, least in self._told:
+            ready_s = max(ready_s, quota.ready_s(now_s, least))
         if self.requests is not None:
-            times.append(self.requests.ready_s(now_s, 1.0))
+            ready_s = max(ready_s, self.requests.ready_s(now_s, 1.0))
         if self.tokens is not None:
-            times.append(self.tokens.ready_s(now_s, _ANY))
+            ready_s = max(ready_s, self.tokens.ready_s(now_s, _ANY))
         if self.learned is not None:
-            times.append(self.learned.ready_s(now_s))
-        return max(times)
+            ready_s = max(ready_s, self.learned.ready_s(now_s))
+        return ready_s
 
     def stands(self, now_s: float) -> bool:
         """Return whether a call that has been told that it may go still may: no pause has begun."""
@@ -109,28 +123,35 @@ class Rules:
         """Count a call that is about to go."""
         self._about += 1
         self._about_tokens += call.tokens
+        self._about_reply_tokens += call.reply_tokens
         if not self.any:
             return
-        self._take_from_learned(call, now_s)
+        self._take(call, now_s)
         if self.requests is not None:
             self.requests.keep(1.0, now_s)
         if self.tokens is not None:
             self.tokens.keep(call.tokens, now_s)
 
-    def _take_from_learned(self, call: Call, now_s: float) -> None:
-        self.told_requests.take(1.0, now_s)
-        self.told_tokens.take(call.tokens, now_s)
+    def _take(self, call: Call, now_s: float) -> bool:
+        """Take from what the provider told and taught. False when by its own numbers too little was left."""
+        enough = self.told_requests.take(1.0, 1.0, now_s)
+        enough &= self.told_tokens.take(call.tokens, _ANY, now_s)
+        if self.told_reply_tokens.bucket is not None:
+            enough &= self.told_reply_tokens.take(call.reply_tokens, _ANY, now_s)
         if self.learned is not None:
             self.learned.take(now_s)
+        return enough
 
     def give_back(self, call: Call, now_s: float) -> None:
         """Uncount a call that did not go."""
         self._about -= 1
         self._about_tokens -= call.tokens
+        self._about_reply_tokens -= call.reply_tokens
         if not self.any:
             return
         self.told_requests.give_back(1.0, now_s)
         self.told_tokens.give_back(call.tokens, now_s)
+        self.told_reply_tokens.give_back(call.reply_tokens, now_s)
         if self.requests is not None:
             self.requests.unkeep(1.0, now_s)
         if self.tokens is not None:
@@ -141,7 +162,7 @@ class Rules:
     def sent(self, call: Call, now_s: float) -> None:
         """Count a call that goes now."""
         if self.any:
-            self._take_from_learned(call, now_s)
+            call.unexpected = not self._take(call, now_s)
             if self.requests is not None:
                 self.requests.take(1.0, now_s)
             if self.tokens is not None:
@@ -149,14 +170,23 @@ class Rules:
         self._history.add(1, now_s)
         self._sent += 1
         self._sent_tokens += call.tokens
-        call.number, call.sent_tokens, call.sent_s = self._sent, self._sent_tokens, now_s
+        self._sent_reply_tokens += call.reply_tokens
+        call.number, call.sent_s = self._sent, now_s
+        call.sent_tokens, call.sent_reply_tokens = self._sent_tokens, self._sent_reply_tokens
 
-    def used(self, call: Call, tokens: float, now_s: float) -> None:
-        """A call used so many tokens, whatever it was expected to."""
+    def used(self, call: Call, tokens: float, reply_tokens: float, now_s: float) -> None:
+        """A call used so many tokens, `reply_tokens` of them for its reply, whatever it was expected to."""
         # What was sent since other calls stays as it was expected: this one may have been sent before them.
         if self.tokens is not None:
             self.tokens.give_back(call.tokens - tokens, now_s)
         self.told_tokens.give_back(call.tokens - tokens, now_s)
+        self.told_reply_tokens.give_back(call.reply_tokens - reply_tokens, now_s)
+
+    def taken(self, call: Call) -> None:
+        """The provider took a call."""
+        if call.unexpected:
+            for quota, _ in self._told:
+                quota.doubt()
 
     def learn(self, call: Call, told: Told, now_s: float) -> None:
         """Take over what the answer to `call` tells of the provider's limits."""
@@ -168,7 +198,11 @@ class Rules:
         if told.tokens is not None:
             used_tokens = self._sent_tokens - call.sent_tokens + self._about_tokens
             self.told_tokens.correct(told.tokens, used_tokens, age_s, now_s)
-            self._look_for_tokens()
+        if told.reply_tokens is not None:
+            used_tokens = self._sent_reply_tokens - call.sent_reply_tokens + self._about_reply_tokens
+            self.told_reply_tokens.correct(told.reply_tokens, used_tokens, age_s, now_s)
+        if len(self._told) < (told.requests is not None) + (told.tokens is not None) + (told.reply_tokens is not None):
+            self._look_at_what_is_told()
 
     def rejected(self, call: Call, waits_s: float | None, told: Told | None, now_s: float, chance: float) -> bool:
         """A call was one too many: learn from that. Return whether it is the first one of its burst.
@@ -177,6 +211,8 @@ class Rules:
         """
         self.any = True
         self._history.add(-1, now_s)
+        for quota, _ in self._told:
+            quota.believe()
         first = call.sent_s > self._cut_s
         if first:
             if self.learned is not None:

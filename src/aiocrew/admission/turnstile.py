@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections import deque
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from aiocrew.admission.call import Call, State
 from aiocrew.admission.controller import Controller
 
-__all__ = ["Turnstile"]
+__all__ = ["Turnstile", "is_owned"]
 
 C = TypeVar("C", bound=Controller)
 
@@ -19,6 +20,12 @@ _POLL_S = 0.1
 """How often a loop looks at what others did."""
 _OTHER_CLOCK_S = 3600.0
 """A time so far back is that of a loop on virtual time: what was learned on another clock means nothing on it."""
+
+
+def is_owned(lock: threading.RLock) -> bool:
+    """Return whether this thread holds the lock."""
+    held: Any = lock  # typeshed leaves out what threading.Condition asks of every lock
+    return bool(held._is_owned())
 
 
 class _Alarm:
@@ -42,6 +49,8 @@ class Turnstile(Generic[C]):
         self._controller = self._fresh()
         self._alarms: dict[asyncio.AbstractEventLoop, _Alarm] = {}
         self._latest_s = 0.0
+        self._gone: deque[Call] = deque()
+        """Calls that have given up waiting and are to be taken out of line."""
         _all.add(self)
 
     def _fresh(self) -> C:
@@ -76,8 +85,7 @@ class Turnstile(Generic[C]):
         finally:
             call.owner = None
             if call.state is not State.UNDER_WAY:
-                with self._lock:
-                    self._controller.leave(call, loop.time())
+                self._gone.append(call)
                 self._after(loop)
 
     def ended(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
@@ -91,19 +99,32 @@ class Turnstile(Generic[C]):
 
     def _after(self, loop: asyncio.AbstractEventLoop) -> None:
         """Something has changed: wake whose turn has come, and look again when more may be due."""
+        if self._is_interrupted():
+            return
         now_s = loop.time()
         with self._lock:
+            while self._gone:
+                self._controller.leave(self._gone.popleft(), now_s)
             calls = self._controller.calls(now_s)
             waits_here = self._controller.has_line(loop)
             next_s = self._controller.next_s(now_s) if waits_here else None
         if calls:
             self._wake(calls, loop)
+        if asyncio._get_running_loop() is not loop and not loop.is_closed():
+            return  # the collector ends calls in any thread, and a loop's timers are its own thread's; it looks anyway
         if waits_here and not loop.is_closed():
             # Another loop may change something meanwhile, or be blocked and not answer its calls.
             look_s = now_s + _POLL_S
             self._set_alarm(loop, look_s if next_s is None else min(look_s, next_s))
         else:
             self._drop_alarm(loop)
+
+    def _is_interrupted(self) -> bool:
+        """Return whether this thread is at work here already: the collector has ended a call in the midst of that.
+
+        Then nothing may be moved now, and nothing need be: every loop with a line looks again within `_POLL_S`.
+        """
+        return is_owned(self._lock)
 
     def _wake(self, calls: list[Call], loop: asyncio.AbstractEventLoop) -> None:
         running = asyncio._get_running_loop()
@@ -148,6 +169,7 @@ class Turnstile(Generic[C]):
         """Start anew in a forked child, where none of the parent's calls is."""
         self._lock = threading.RLock()
         self._alarms = {}
+        self._gone.clear()
         self._controller = self._fresh()
 
 

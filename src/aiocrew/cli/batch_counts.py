@@ -1,21 +1,19 @@
-"""What a batch has come to so far: a reader of its events and of its outcomes, in numbers and in words."""
+"""What a batch has come to so far: a reader of its events and of its outcomes, in numbers and in a line."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 
 from aiocrew.cli.inputs import InputStream
-from aiocrew.cli.screen import shortened
+from aiocrew.cli.words import Failures, clock_time, dollars
 from aiocrew.types.context import here
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, Event, LLMCallCompleted
 from aiocrew.types.outputs import FailedRun, Outcome
 
-__all__ = ["BatchCounts", "dollars"]
+__all__ = ["BatchCounts"]
 
 _RATE_OVER_S = 10.0
-_MOST_KINDS = 5
-_MESSAGE = 300
 
 
 class BatchCounts:
@@ -32,8 +30,7 @@ class BatchCounts:
         self._calls_here = 0
         self._ended_here = 0
         self._ran = 0
-        self._kinds: Counter[str] = Counter()
-        self._examples: dict[str, str] = {}
+        self.failures = Failures()
         self.ok = 0
         self.failed = 0
         self.unfinished = 0
@@ -80,7 +77,7 @@ class BatchCounts:
         elif outcome.status == "failed":
             self.failed += 1
             self._ran += outcome.attempts > 0
-            self._note(outcome.error)
+            self.failures.take(outcome.error)
         else:
             self.unfinished += 1
 
@@ -95,27 +92,13 @@ class BatchCounts:
             *self.used(),
         ]
         left_s = self._left_s(now_s)
-        return ", ".join(parts if left_s is None else [*parts, f"{_as_time(left_s)} left"])
+        return ", ".join(parts if left_s is None else [*parts, f"{clock_time(left_s)} left"])
 
     def used(self) -> Iterator[str]:
         """Give what the outcomes used, in words; the cost where it is known."""
         yield f"{self.tokens:,} tokens"
         if self.cost_usd is not None:
             yield dollars(self.cost_usd)
-
-    def failures(self) -> Iterator[str]:
-        """Give a line for each of the commonest kinds of failure, with what the first of its kind says."""
-        for kind, times in self._kinds.most_common(_MOST_KINDS):
-            yield f"  {times:,} x {kind}, such as: {self._examples[kind]}"
-        others = len(self._kinds) - _MOST_KINDS
-        if others > 0:
-            yield f"  and {others} other kinds"
-
-    def _note(self, error: BaseException) -> None:
-        kind = type(error).__name__
-        self._kinds[kind] += 1
-        if kind not in self._examples:
-            self._examples[kind] = shortened(str(error), _MESSAGE)
 
     def _rate(self, now_s: float) -> float:
         """Return the calls a second over the last seconds."""
@@ -130,14 +113,3 @@ class BatchCounts:
         if self._inputs.total is None or not self._ended_here:
             return None
         return max(0, self._inputs.total - self.done) * (now_s - self._began_s) / self._ended_here
-
-
-def dollars(usd: float) -> str:
-    """Return an amount in words, finer where it is small."""
-    return f"${usd:,.4f}" if 0 < usd < 1 else f"${usd:,.2f}"
-
-
-def _as_time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

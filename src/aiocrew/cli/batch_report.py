@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from aiocrew.cli.batch_counts import BatchCounts, dollars
+from aiocrew.cli.batch_counts import BatchCounts
 from aiocrew.cli.inputs import InputStream
+from aiocrew.cli.words import counted, dollars
 
 __all__ = ["BatchCall", "Ending", "report_lines"]
 
@@ -54,16 +55,18 @@ class BatchCall:
 
 
 def report_lines(
-    call: BatchCall, ending: Ending, *, inputs: InputStream, counts: BatchCounts, place: str, seconds: float
+    call: BatchCall, ending: Ending, *, inputs: InputStream, counts: BatchCounts, place: str | None, seconds: float
 ) -> Iterator[str]:
-    """Give the lines of the report; `place` is where the results are."""
+    """Give the lines of the report; `place` is the file that has the results."""
     if call.quiet and ending == "whole" and not counts.failed:
         return
-    known = f" ({counts.recorded:,} were in the journal already)" if counts.recorded and ending != "cut" else ""
+    recorded = 0 if ending == "cut" else counts.recorded
+    known = f" ({recorded:,} were in the journal already)" if recorded else ""
     yield f"{_ended(call, ending, inputs, counts)}: {counts.ok:,} ok, {counts.failed:,} failed{known}"
-    yield f"It took {seconds:,.1f} s; {_counted(counts.calls, 'call')}, {', '.join(counts.used())}"
-    yield from counts.failures()
-    if place != "stdout":
+    with_them = " (those in the journal counted)" if recorded else ""
+    yield f"It took {seconds:,.1f} s; {counted(counts.calls, 'call')}, {', '.join(counts.used())}{with_them}"
+    yield from counts.failures.lines()
+    if place is not None:
         yield f"Results: {place}"
     if ending != "whole":
         yield from _how_to_go_on(call, ending)
@@ -74,7 +77,7 @@ def report_lines(
 
 def _ended(call: BatchCall, ending: Ending, inputs: InputStream, counts: BatchCounts) -> str:
     if ending == "whole":
-        return _counted(counts.done, "input")
+        return counted(counts.done, "input")
     of_all = "" if inputs.total is None else f" of {inputs.total:,}"
     done = f"{counts.done:,}{of_all} done"
     match ending:
@@ -88,14 +91,10 @@ def _ended(call: BatchCall, ending: Ending, inputs: InputStream, counts: BatchCo
             return f"Ended, because more than --max-failures {call.max_failures} failed, with {done}"
 
 
-def _counted(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
-
-
 def _how_to_go_on(call: BatchCall, ending: Ending) -> Iterator[str]:
     command = f"  {call.command_line()}"
     if call.journal is None:
-        yield "No journal was kept: the same command begins again. With one it would go on where it stopped:"
+        yield "No journal was kept, so all inputs have to be run again. With one it would go on where it stopped:"
         yield f"  {replace(call, journal='batch.sqlite').command_line()}"
         return
     with_more = {"spent": " with more --budget-usd", "too many failures": " with more --max-failures"}.get(ending, "")

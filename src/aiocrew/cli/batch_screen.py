@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -39,7 +38,7 @@ class BatchScreen:
         self._lines = lines
         self._quiet = quiet
         mixed = results_on_stdout and os.isatty(_STDOUT)
-        self._redraws = not quiet and not mixed and sys.stderr.isatty() and can_redraw()
+        self._redraws = not quiet and not mixed and can_redraw()
         self._said = ""
 
     def say(self, words: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,19 +13,19 @@ from aiocrew.aio.door import run_sync
 from aiocrew.batch.at_once import fan_out
 from aiocrew.cli.open_files import allow_many_files
 from aiocrew.cli.readers import Tally
-from aiocrew.cli.screen import redrawn, shortened
+from aiocrew.cli.screen import redrawn
+from aiocrew.cli.words import Failures
 from aiocrew.console.account import printable
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.task import Task
 from aiocrew.models.lookup import resolve
 from aiocrew.seeing.recorder import reading
-from aiocrew.types.outputs import FailedRun, Outcomes
+from aiocrew.types.outputs import Outcomes
 
 __all__ = ["BenchOptions", "run_bench"]
 
 _SEQUENTIAL_S = 15.0
 """No further crew is begun after this; the time of those that were run is scaled up to all."""
-_MESSAGE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +119,10 @@ def _lines(options: BenchOptions, at_once: _AtOnce, one_by_one: _OneByOne | None
         yield f"Retries:     {tally.retries}"
     yield f"Tokens:      {outcomes.token_usage.total_tokens}"
     yield f"Failures:    {len(outcomes.failed)}"
-    yield from _failures(outcomes.failed)
+    kinds = Failures()
+    for run in outcomes.failed:
+        kinds.take(run.error)
+    yield from kinds.lines()
 
 
 def _comparison(options: BenchOptions, at_once: _AtOnce, one_by_one: _OneByOne | None) -> Iterator[str]:
@@ -133,11 +135,3 @@ def _comparison(options: BenchOptions, at_once: _AtOnce, one_by_one: _OneByOne |
     yield f"Sequential:  {total_s:.2f} s{note}"
     failed = "  (some failed: no fair comparison)" if at_once.outcomes.failed else ""
     yield f"Speed-up:    {total_s / max(at_once.seconds, 1e-6):.1f} x{failed}"
-
-
-def _failures(failed: Sequence[FailedRun]) -> Iterator[str]:
-    """Give a line for each kind of failure, the commonest first, with what the first of its kind says."""
-    kinds = Counter(type(run.error).__name__ for run in failed)
-    for kind, count in kinds.most_common():
-        first = next(run.error for run in failed if type(run.error).__name__ == kind)
-        yield f"  {count} x {kind}, such as: {shortened(str(first), _MESSAGE)}"

@@ -13,6 +13,7 @@ from typer.main import get_command
 from aiocrew.cli.batch_report import BatchCall
 from aiocrew.cli.bench import BenchOptions, run_bench
 from aiocrew.cli.demo import DEFAULT_LATENCY_S, DemoOptions, run_demo
+from aiocrew.cli.open_files import stand_in_for_closed_files
 from aiocrew.cli.run_batch import carry_out_batch
 from aiocrew.cli.versions import version_lines
 from aiocrew.console.account import printable
@@ -174,6 +175,7 @@ def _version() -> None:
 
 def carry_out(arguments: Sequence[str] | None) -> int:
     """Carry out the command that `arguments` ask for and return its exit code; an error is one line on stderr."""
+    stand_in_for_closed_files()
     out: Any = sys.stdout
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")  # an answer may hold what the terminal has no letter for

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, cast
 
-from aiocrew.cli.screen import shortened
+from aiocrew.cli.words import shortened
 from aiocrew.crew.crew import Crew
 from aiocrew.errors import UsageError
 

@@ -13,7 +13,8 @@ from aiocrew.aio.door import run_sync
 from aiocrew.batch.at_once import fan_out
 from aiocrew.cli.demo_crews import Job, research_jobs
 from aiocrew.cli.readers import Progress
-from aiocrew.cli.screen import console_on, progress_shown, shortened
+from aiocrew.cli.screen import console_on, progress_shown
+from aiocrew.cli.words import counted, shortened
 from aiocrew.crew.run import Run
 from aiocrew.models.lookup import resolve
 from aiocrew.seeing.recorder import reading
@@ -76,7 +77,7 @@ async def _carry_out(jobs: Sequence[Job], model: str, offline: bool) -> _Report:
 
 async def _at_once(jobs: Sequence[Job], model: str) -> tuple[Outcomes, float]:
     progress = Progress()
-    with progress_shown(progress, f"{_counted(len(jobs))} at once on {model}"), reading(progress):
+    with progress_shown(progress, f"{counted(len(jobs), 'crew')} at once on {model}"), reading(progress):
         runs = _runs(jobs, progress)
         began_s = time.perf_counter()
         outcomes = Outcomes(await fan_out([run.outcome for run in runs]))
@@ -115,7 +116,7 @@ def _show(report: _Report, offline: bool) -> None:
         )
     console.print(table)
     if len(report.jobs) > _MOST_ROWS:
-        console.print(f"and {_counted(len(report.jobs) - _MOST_ROWS)} more")
+        console.print(f"and {counted(len(report.jobs) - _MOST_ROWS, 'crew')} more")
     how = "measured: the same crews with the same inputs" if report.measured else "the sum of the runs' own durations"
     console.print(f"\nOne after another  {report.sequential_s:6.2f} s  ({how})")
     console.print(f"At once            {report.parallel_s:6.2f} s  (measured)")
@@ -124,10 +125,6 @@ def _show(report: _Report, offline: bool) -> None:
         console.print(f"Failed             {len(report.outcomes.failed):6} of {len(report.outcomes)} crews")
     if offline:
         console.print(f"\n{_STAND_IN}")
-
-
-def _counted(crews: int) -> str:
-    return "1 crew" if crews == 1 else f"{crews} crews"
 
 
 def _answer(outcome: Outcome) -> str:

@@ -70,6 +70,8 @@ def _header(rows: Iterator[list[str]], name: str) -> list[str]:
         names = [column.strip() for column in next(rows, list[str]())]
     except csv.Error as error:
         raise UsageError(f"{name}: its first line is no CSV: {error}") from None
+    if not all(_is_text(column) for column in names):
+        raise UsageError(f"{name}: its first line is not UTF-8")
     if not names or not all(names) or len(set(names)) < len(names):
         raise UsageError(f"{name}: its first line must give each column a name of its own; it is {','.join(names)!r}")
     return names

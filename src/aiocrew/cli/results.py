@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
-from contextlib import suppress
+import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from aiocrew.aio.pool import run_in_thread
+from aiocrew.cli.open_files import lock_alone
 from aiocrew.errors import AiocrewError, Location, UsageError
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 
@@ -18,6 +21,8 @@ __all__ = ["Results", "result_line"]
 
 _STDOUT = 1
 _FOR_THE_UMASK = 0o666
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""JSON may hold these as they are, but some drive a terminal, and some end a line for str.splitlines."""
 
 
 class Results:
@@ -25,7 +30,8 @@ class Results:
 
     output: a path, or "-" for stdout. The lines stand in "<output>.part" until `finish` gives them their name, so what
     an earlier batch left there is whole until then. What is no regular file (a pipe, a device) is written as it is.
-    keep_part: raise UsageError where a .part is left of a batch that did not end, instead of writing over it.
+    keep_part: raise UsageError where a .part is left of a batch that did not end, instead of writing over it. One that
+        another batch is writing is never written over.
     """
 
     def __init__(self, output: str, *, keep_part: bool) -> None:
@@ -39,28 +45,51 @@ class Results:
             self._target = Path(os.path.realpath(output))  # a link stays one
             self.place = f"{self._target}.part"
 
+    @property
+    def file(self) -> str | None:
+        """The file that has the lines; None for stdout, and while there is no line to keep."""
+        kept = self._written or self._target is None or self.place == str(self._target)
+        return self.place if kept and self.place != "stdout" else None
+
     def __enter__(self) -> Results:
         if self.place == "stdout":
+            if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - it is, where there was none
+                raise UsageError("stdout is closed: name a file by --output")
             self._descriptor = _STDOUT
             return self
-        if self._keep_part and self._target is not None and Path(self.place).exists():
+        with ExitStack() as undo:
+            undo.callback(self._close)
+            try:
+                self._descriptor = os.open(self.place, os.O_WRONLY | os.O_CREAT, _FOR_THE_UMASK)
+                if self._target is not None:
+                    self._take_part()
+            except OSError as error:
+                raise UsageError(f"--output: {self.place!r} cannot be written: {error.strerror}") from error
+            undo.pop_all()
+        return self
+
+    def _take_part(self) -> None:
+        """Make the open .part this batch's own, and empty."""
+        # Who had it may have renamed it since it was opened here: then it is a whole result.
+        if not lock_alone(self._descriptor) or not _is_at(self.place, self._descriptor):
+            raise UsageError(
+                f"another batch is writing {self.place!r}: give this one another --output. Two may share a --journal, "
+                "and each writes all results"
+            )
+        if self._keep_part and os.fstat(self._descriptor).st_size:
             raise UsageError(
                 f"{self.place!r} holds the results of a batch that did not end: move it away or delete it. With "
                 "--journal a batch that did not end goes on where it stopped"
             )
-        try:
-            self._descriptor = os.open(self.place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FOR_THE_UMASK)
-        except OSError as error:
-            raise UsageError(f"--output: {self.place!r} cannot be written: {error.strerror}") from error
-        return self
+        os.ftruncate(self._descriptor, 0)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._close()
-        if self._target is not None and not self._written and self.place != str(self._target):
+        if self._target is not None and self.file is None:
             with suppress(OSError):
                 os.unlink(self.place)
+        self._close()
 
     async def write(self, outcome: Outcome) -> None:
         """Write the line of an outcome; it is with the system then. Raises AiocrewError when that fails."""
@@ -80,8 +109,10 @@ class Results:
             return
         try:
             os.fsync(self._descriptor)
+            if os.name != "posix":
+                self._close()  # only a closed file can be renamed there
+            os.replace(self.place, self._target)  # while it is locked
             self._close()
-            os.replace(self.place, self._target)
         except OSError as error:
             raise self._failure(error) from error
         self.place = str(self._target)
@@ -109,7 +140,8 @@ def result_line(outcome: Outcome) -> bytes:
 
 
 def _dumped(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _fields(outcome: Outcome) -> dict[str, Any]:
@@ -150,6 +182,14 @@ def _place(at: Location) -> dict[str, str]:
 def _is_special(path: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    """Return whether an open file has the name `path`."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except OSError:
         return False
 

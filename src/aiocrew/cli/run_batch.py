@@ -11,7 +11,7 @@ from typing import Any
 from aiocrew.admission.budget import Budget
 from aiocrew.aio.door import run_sync
 from aiocrew.aio.signals import Drain
-from aiocrew.cli.batch_counts import BatchCounts, dollars
+from aiocrew.cli.batch_counts import BatchCounts
 from aiocrew.cli.batch_report import BatchCall, Ending, report_lines
 from aiocrew.cli.batch_screen import BatchScreen
 from aiocrew.cli.crew_lookup import FoundCrew, build_crew, find_crew
@@ -19,6 +19,7 @@ from aiocrew.cli.inputs import InputStream, open_inputs
 from aiocrew.cli.open_files import allow_many_files
 from aiocrew.cli.results import Results
 from aiocrew.cli.screen import Lines
+from aiocrew.cli.words import dollars
 from aiocrew.crew.crew import Crew
 from aiocrew.errors import BudgetExceededError, UsageError
 from aiocrew.models.lookup import resolve
@@ -80,7 +81,7 @@ class _Batch:
             ending,
             inputs=self._inputs,
             counts=self._counts,
-            place=self._results.place,
+            place=self._results.file,
             seconds=seconds,
         ):
             self._lines.write(line)

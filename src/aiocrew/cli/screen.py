@@ -16,9 +16,10 @@ from rich.text import Text
 
 from aiocrew.aio.pool import start_thread
 from aiocrew.cli.readers import Progress
+from aiocrew.cli.words import shortened
 from aiocrew.console.account import printable
 
-__all__ = ["Lines", "can_redraw", "console_on", "progress_shown", "redrawn", "shortened"]
+__all__ = ["Lines", "can_redraw", "console_on", "progress_shown", "redrawn"]
 
 _REDRAWN_A_SECOND = 8
 _AROUND_THE_ROWS = 6
@@ -28,12 +29,6 @@ _LAST_LINES_S = 2.0
 def console_on(*, stderr: bool = False) -> Console:
     """Return a console that takes texts as they are: nothing in a reply is markup."""
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
-
-
-def shortened(text: str, length: int) -> str:
-    """Return `text` on one line of at most `length` characters, control characters shown as text."""
-    shown = printable(" ".join(text.split()))
-    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
 @contextmanager
@@ -63,8 +58,8 @@ def redrawn(picture: Callable[[], RenderableType]) -> Generator[None]:
 
 def can_redraw() -> bool:
     """Return whether stderr is a terminal on which something can be drawn anew."""
-    console = console_on(stderr=True)
-    return console.is_terminal and not console.is_dumb_terminal
+    # Asked of the stream itself, too: rich takes a pipe for a terminal where FORCE_COLOR is set.
+    return sys.stderr.isatty() and not console_on(stderr=True).is_dumb_terminal
 
 
 def _table(progress: Progress, title: str, most_rows: int) -> Table:

@@ -49,12 +49,18 @@ def delay_s(attempt: int, retry_after_s: float | None, chance: float) -> float:
     return max(asked_s + chance * min(1.0, asked_s / 4), backoff_s)  # some ask for 0 s, for as long as they refuse
 
 
+def _key_of(endpoint: Endpoint) -> str:
+    """Return what tells accounts apart: the key, or the user's own header in place of one."""
+    own = (value for name, value in endpoint.headers.items() if name.lower() in ("authorization", "api-key"))
+    return endpoint.key or next(own, "")
+
+
 class ChatModel:
     """A model at an endpoint. Implements StreamingModel; it may be shared by any number of runs and loops."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._limit = limit_for((endpoint.provider, endpoint.url, endpoint.key, endpoint.model), endpoint.limits)
+        self._limit = limit_for((endpoint.provider, endpoint.url, _key_of(endpoint), endpoint.model), endpoint.limits)
         self._target: Target | None = None
 
     async def reply(self, request: Request) -> Reply:
@@ -94,7 +100,7 @@ class ChatModel:
                             yield chunk
                     reply = await streamed.finish()
             except ProviderError as error:
-                outgoing.failed(error, streamed.headers)
+                outgoing.failed(error, streamed.headers, begun=streamed.begun)
                 if given:
                     raise
                 await self._before_next(outgoing, error)
@@ -111,6 +117,7 @@ class ChatModel:
     async def _attempt(self, outgoing: Outgoing, target: Target) -> Reply:
         endpoint = self.endpoint
         headers: Mapping[str, str] | None = None
+        status = 0
         try:
             try:
                 status, headers, data = await target.post(outgoing.body, endpoint.timeout_s, self._timed_out)
@@ -118,7 +125,8 @@ class ChatModel:
                 raise connection_failure(error, endpoint) from error
             reply = self._read(status, headers, data)
         except BaseException as error:
-            outgoing.failed(error, headers)
+            # A gateway that has asked its model says 200, and then what went wrong: that may be paid for.
+            outgoing.failed(error, headers, begun=200 <= status < 300)
             raise
         outgoing.came(reply.usage, headers)
         return reply

@@ -30,6 +30,7 @@ __all__ = ["Outgoing", "outgoing_to"]
 _BYTES_A_TOKEN = 4
 _USUAL_REPLY_TOKENS = 500
 _NO_FLOW = ("", 0)
+_DEARER_TIERS = frozenset({"priority", "scale", "performance", "fast"})
 
 
 class Outgoing(msgspec.Struct, gc=False):
@@ -75,18 +76,20 @@ class Outgoing(msgspec.Struct, gc=False):
         return None if self._start(call) else self._wait(call)
 
     async def _by_toll(self, call: Call, toll: Toll, where: Here) -> None:
-        await self._pay(toll, where, call.unbounded)
-        if not self._start(call):
-            try:
+        try:
+            await self._pay(toll, where, call.unbounded)
+            if not self._start(call):
                 await self._wait(call)
-            except BaseException:
-                toll.give_back()
-                raise
+        except BaseException:
+            toll.give_back()
+            raise
         toll.sent()
 
     def _start(self, call: Call) -> bool:
         if self.limit.counts_tokens:
-            call.tokens = self._expected_tokens()
+            given, replies = reply_limit(self.endpoint.parameters)
+            call.reply_tokens = replies * min(given or _USUAL_REPLY_TOKENS, _USUAL_REPLY_TOKENS)
+            call.tokens = len(self.body) / _BYTES_A_TOKEN + call.reply_tokens
         if self.limit.try_start(call, self.loop):
             self.call = call
             return True
@@ -115,30 +118,32 @@ class Outgoing(msgspec.Struct, gc=False):
         )
 
     async def _price(self, purses: tuple[Purse, ...]) -> Price | None:
-        if self.endpoint.price is not None or not any(purse.counts_money for purse in purses):
-            return self.endpoint.price
-        return await load_price(self.endpoint.label)
-
-    def _expected_tokens(self) -> float:
-        given, replies = reply_limit(self.endpoint.parameters)
-        return len(self.body) / _BYTES_A_TOKEN + replies * min(given or _USUAL_REPLY_TOKENS, _USUAL_REPLY_TOKENS)
+        endpoint = self.endpoint
+        if endpoint.price is not None or not any(purse.counts_money for purse in purses):
+            return endpoint.price
+        if endpoint.parameters.get("service_tier") in _DEARER_TIERS:
+            return None  # the list is that of the standard tier
+        return await load_price(endpoint.label)
 
     def came(self, usage: Usage, headers: Mapping[str, str] | None) -> None:
         """The attempt brought its reply."""
         call, self.call = self.call, None
         if call is not None:
             used = usage.prompt_tokens + usage.completion_tokens
-            self.limit.accepted(call, self.loop, used or None, _told(headers))
+            self.limit.accepted(call, self.loop, used or None, _told(headers), usage.completion_tokens)
         if self.toll is not None:
             self.toll.settle(usage)
 
-    def failed(self, error: BaseException, headers: Mapping[str, str] | None = None) -> None:
-        """The attempt brought none, because of `error`; `headers` are those of the answer, where there was one."""
+    def failed(self, error: BaseException, headers: Mapping[str, str] | None = None, *, begun: bool = False) -> None:
+        """The attempt brought none, because of `error`; `headers` are those of the answer, where there was one.
+
+        begun: the answer had begun as one that brings a reply.
+        """
         call, self.call = self.call, None
         if call is not None:
             self._tell_limit(call, error, headers)
         if self.toll is not None:
-            self.toll.failed(error)
+            self.toll.failed(error, begun=begun)
 
     def _tell_limit(self, call: Call, error: BaseException, headers: Mapping[str, str] | None) -> None:
         limit, loop = self.limit, self.loop

@@ -13,8 +13,11 @@ from aiocrew.models.toll import Toll
 from aiocrew.types.context import Here
 from aiocrew.types.messages import Reply, Request
 from aiocrew.types.terms import Bound, Purse
+from aiocrew.types.usage import Usage
 
 __all__ = ["ask_on_terms"]
+
+_NOT_REPORTED = Usage()
 
 
 async def ask_on_terms(
@@ -37,8 +40,9 @@ async def ask_on_terms(
     toll.sent()
     try:
         reply = await ask()
+        # What is no Reply is refused by who asked; until then no hold may outlive its call.
+        toll.settle(getattr(reply, "usage", _NOT_REPORTED))
     except BaseException as error:
         toll.failed(error)
         raise
-    toll.settle(reply.usage)
     return reply

@@ -50,6 +50,8 @@ class LimitState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     told_requests: Allowance | None
     """By the provider's headers."""
     told_tokens: Allowance | None
+    told_reply_tokens: Allowance | None
+    """Where the provider counts the tokens of replies apart."""
     learned_per_minute: float | None
     """The rate of requests that rejections have taught; None as long as none did."""
     paused_for_s: float
@@ -79,7 +81,9 @@ def _state(identity: Identity, limit: Limit) -> LimitState:
         return LimitState(
             provider=provider,
             base_url=shown_url(url),
-            key=hashlib.blake2b(key.encode(), digest_size=_FINGERPRINT).hexdigest() if key else "",
+            key=hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=_FINGERPRINT).hexdigest()
+            if key
+            else "",
             model=model,
             in_flight=controller.in_flight,
             exceeding=controller.unbounded,
@@ -89,6 +93,7 @@ def _state(identity: Identity, limit: Limit) -> LimitState:
             tokens=_allowance(rules.tokens, now_s),
             told_requests=_allowance(rules.told_requests.bucket, now_s),
             told_tokens=_allowance(rules.told_tokens.bucket, now_s),
+            told_reply_tokens=_allowance(rules.told_reply_tokens.bucket, now_s),
             learned_per_minute=None if learned is None else _MINUTE_S * learned.rate,
             paused_for_s=max(0.0, rules.paused_until_s - now_s) if rules.paused_until_s > -math.inf else 0.0,
             rejections=limit.rejections,

@@ -52,6 +52,11 @@ class StreamedReply:
         """The answer's headers; None as long as there is no answer."""
         return None if self._streamed is None else self._streamed.headers
 
+    @property
+    def begun(self) -> bool:
+        """Whether the answer's head says that it brings a reply."""
+        return self._streamed is not None and 200 <= self._streamed.status < 300
+
     async def _check(self, streamed: Streamed) -> None:
         """Raise what the answer says if it brings no reply."""
         wanted = False

@@ -77,9 +77,13 @@ class Toll:
             hold.settle(usage)
         self._holds.clear()
 
-    def failed(self, error: BaseException) -> None:
-        """The attempt was sent and brought none; what it used is known only where the provider refused it unread."""
-        nothing, unreached = _used_nothing(error), _is_unreached(error)
+    def failed(self, error: BaseException, *, begun: bool = False) -> None:
+        """The attempt was sent and brought none; what it used is known only where the provider refused it unread.
+
+        begun: its answer had begun as one that brings a reply, so whatever it says then, it may have cost something.
+        """
+        unreached = _is_unreached(error)
+        nothing = not begun and _used_nothing(error)
         for hold in self._holds:
             if nothing:
                 hold.release(sent=not unreached)
