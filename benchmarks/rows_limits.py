@@ -34,15 +34,14 @@ class Batch(msgspec.Struct, frozen=True):
     inputs: int
     wall_s: float
     failed: int
-    seen: list[tuple[float, str]]
-    """When each request came, and whether it was "accepted" or "rejected"."""
-    changed_at_s: float | None
+    seen: list[Seen]
+    halved_at_s: float
 
     def refused(self, from_s: float = 0.0) -> int:
-        return sum(what == "rejected" for at_s, what in self.seen if at_s >= from_s)
+        return sum(seen.what == "rejected" for seen in self.seen if seen.at_s >= from_s)
 
     def sent(self, from_s: float) -> int:
-        return sum(at_s >= from_s for at_s, _ in self.seen)
+        return sum(seen.at_s >= from_s for seen in self.seen)
 
     @property
     def trouble(self) -> str:
@@ -61,7 +60,7 @@ def limits(settings: Settings) -> list[Row]:
             _row(name, batch, batch.wall_s, "s", Limit("ours", "<=", 10.5), note),
             _row("  replies of 429", batch, batch.refused(), "", Limit("ours", "<=", most), ""),
         ]
-    from_s = (halved.changed_at_s or 0.0) + SETTLED_S
+    from_s = halved.halved_at_s + SETTLED_S
     sent, refused = halved.sent(from_s), halved.refused(from_s)
     note = f"{refused} of {sent} requests from {SETTLED_S:.0f} s after the halving on; {halved.refused()} in all"
     share = 100 * refused / max(1, sent)
@@ -77,22 +76,19 @@ def _batch(settings: Settings, *, tells: bool = False, halves: bool = False) -> 
     from tests.server.limited import Allowance, LimitedProvider, Waiting
 
     inputs = settings.crews(INPUTS)
-    changed_at_s: list[float] = []
+    halved_at_s = 0.0
 
     def halve(number: int) -> None:
+        nonlocal halved_at_s
         if halves and number == inputs // 2:
             provider.change(RATE / 2, BURST / 2)
-            changed_at_s.append(provider.seen[-1].at_s)
+            halved_at_s = provider.seen[-1].at_s
 
     with LimitedProvider(
         allowance=Allowance(RATE, BURST), waiting=Waiting(1.0), tells=tells, latency_s=LATENCY_S, on_accepted=halve
     ) as provider:
         wall_s, failed = _kick_off_each(settings, provider, inputs)
-    return Batch(inputs, wall_s, failed, [_short(seen) for seen in provider.seen], *(changed_at_s or [None]))
-
-
-def _short(seen: Seen) -> tuple[float, str]:
-    return seen.at_s, seen.what
+    return Batch(inputs, wall_s, failed, provider.seen, halved_at_s)
 
 
 def _kick_off_each(settings: Settings, provider: LimitedProvider, inputs: int) -> tuple[float, int]:

@@ -1,9 +1,8 @@
-"""What the command's tests share: the command in a process of its own, and a provider on loopback."""
+"""What the command's tests share."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,14 +12,10 @@ Answer = Callable[[str], tuple[int, str]]
 """From the body of a request to a status and a text: the reply, or what is wrong."""
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aiocrew"]
+"""The command in a process of its own."""
 
-
-def aiocrew(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command on pipes."""
-    environment = {**os.environ, **variables}
-    return subprocess.run(
-        [*COMMAND, *arguments], env=environment, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+Command = Callable[..., subprocess.CompletedProcess[str]]
+"""The command in this process: from arguments, and variables by name, to how it ended."""
 
 
 class Provider(ThreadingHTTPServer):

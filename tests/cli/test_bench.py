@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from tests.cli.scenes import Provider, aiocrew
+from aiocrew.cli import bench
+from tests.cli.scenes import Command, Provider
 
 
-def test_both_times_and_the_speed_up_are_told() -> None:
+def test_both_times_and_the_speed_up_are_told(aiocrew: Command) -> None:
     done = aiocrew("bench", "--crews", "4", "--model", "offline/50ms")
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
@@ -27,23 +28,20 @@ def test_both_times_and_the_speed_up_are_told() -> None:
     assert re.search(r"^Failures: +0$", done.stdout, re.M)
 
 
-def test_the_sequential_half_can_be_left_out() -> None:
+def test_the_sequential_half_can_be_left_out(aiocrew: Command) -> None:
     done = aiocrew("bench", "--crews", "200", "--model", "offline/20ms", "--no-sequential")
     assert "at most 200 in flight" in done.stdout
     assert re.search(r"^Sequential: +not run$", done.stdout, re.M)
     assert "Speed-up" not in done.stdout
 
 
-def test_of_many_crews_a_sample_runs_one_after_another() -> None:
-    program = (
-        "import sys\nfrom aiocrew.cli import bench, main\nbench._SEQUENTIAL_S = 0.0\n"
-        "sys.exit(main(['bench', '--crews', '50', '--model', 'offline/10ms']))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+def test_of_many_crews_a_sample_runs_one_after_another(aiocrew: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_SEQUENTIAL_S", 0.0)
+    done = aiocrew("bench", "--crews", "50", "--model", "offline/10ms")
     assert re.search(r"^Sequential: .*\(the first 1 took \d+\.\d\d s; scaled up\)$", done.stdout, re.M)
 
 
-def test_failures_are_isolated_and_counted_by_kind(provider: Provider) -> None:
+def test_failures_are_isolated_and_counted_by_kind(aiocrew: Command, provider: Provider) -> None:
     refused = {"crew-1 ": (400, "bad \x1b]crew"), "crew-2 ": (401, "who are you"), "crew-5 ": (400, "bad crew")}
     provider.answer = lambda body: next((says for crew, says in refused.items() if crew in body), (200, "done"))
     done = aiocrew("bench", "--crews", "8", "--model", "openai/some", **provider.variables)
@@ -54,7 +52,7 @@ def test_failures_are_isolated_and_counted_by_kind(provider: Provider) -> None:
     assert "no fair comparison" in done.stdout
 
 
-def test_where_every_crew_fails_there_is_no_second_half(provider: Provider) -> None:
+def test_where_every_crew_fails_there_is_no_second_half(aiocrew: Command, provider: Provider) -> None:
     asked: list[str] = []
 
     def refuse(body: str) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from aiocrew import __version__
 from aiocrew.cli import main
 from aiocrew.cli.commands import app
-from tests.cli.scenes import COMMAND, aiocrew
+from tests.cli.scenes import COMMAND
 
 
 def test_help_says_what_there_is() -> None:
@@ -66,7 +66,7 @@ def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
 
 
 def test_the_module_is_the_command() -> None:
-    done = aiocrew("version")
+    done = subprocess.run([*COMMAND, "version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert __version__ in done.stdout
 

@@ -4,10 +4,10 @@ import re
 
 from aiocrew.cli.demo_crews import research_jobs
 from aiocrew.crew.crew import Crew
-from tests.cli.scenes import Provider, aiocrew
+from tests.cli.scenes import Command, Provider
 
 
-def test_on_a_pipe_progress_is_plain_lines_and_the_result_a_table() -> None:
+def test_on_a_pipe_progress_is_plain_lines_and_the_result_a_table(aiocrew: Command) -> None:
     done = aiocrew("demo", "--crews", "2", "--latency", "0.01")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
@@ -23,7 +23,7 @@ def test_on_a_pipe_progress_is_plain_lines_and_the_result_a_table() -> None:
     assert [line for line in lines if line.startswith("asyncio: done (5 calls, ")]
 
 
-def test_what_does_not_fit_the_patience_is_summed_up() -> None:
+def test_what_does_not_fit_the_patience_is_summed_up(aiocrew: Command) -> None:
     done = aiocrew("demo", "--crews", "60", "--latency", "0")
     assert done.returncode == 0
     assert "(the sum of the runs' own durations)" in done.stdout
@@ -31,7 +31,9 @@ def test_what_does_not_fit_the_patience_is_summed_up() -> None:
     assert "SQLite (2)" in done.stdout
 
 
-def test_a_real_model_is_asked_once_and_its_reply_cannot_drive_the_terminal(provider: Provider) -> None:
+def test_a_real_model_is_asked_once_and_its_reply_cannot_drive_the_terminal(
+    aiocrew: Command, provider: Provider
+) -> None:
     provider.answer = lambda body: (200, "fine \x1b[2J\nand [bold]well[/bold]")
     done = aiocrew("demo", "--crews", "1", "--model", "openai/some", **provider.variables)
     assert (done.returncode, done.stderr.count("begins")) == (0, 2)
@@ -40,7 +42,7 @@ def test_a_real_model_is_asked_once_and_its_reply_cannot_drive_the_terminal(prov
     assert "offline" not in done.stdout
 
 
-def test_a_crew_that_fails_leaves_the_others_whole(provider: Provider) -> None:
+def test_a_crew_that_fails_leaves_the_others_whole(aiocrew: Command, provider: Provider) -> None:
     provider.answer = lambda body: (400, "no SQLite here") if "SQLite" in body else (200, "- fine")
     done = aiocrew("demo", "--crews", "2", "--model", "openai/some", **provider.variables)
     assert done.returncode == 1

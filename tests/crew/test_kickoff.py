@@ -294,3 +294,13 @@ async def test_an_output_that_a_callback_replaces_still_belongs_to_its_input():
         ("OK", n, {"topic": n}) for n in range(3)
     ]
     assert outcomes.token_usage.total_tokens == 45
+
+
+async def test_options_that_are_none_are_refused_before_anything_runs():
+    model = ScriptedModel("never")
+    crew = one_task_crew(model)
+    with pytest.raises(BlueprintError, match=r"must be RunOptions\(deadline_s="):
+        await crew.kickoff_async({"topic": "x"}, options={"deadline_s": 1})
+    with pytest.raises(BlueprintError, match="must be RunOptions"):
+        crew.map([{"topic": "x"}], options={"deadline_s": 1})
+    assert model.requests == []

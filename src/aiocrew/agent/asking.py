@@ -24,7 +24,7 @@ from aiocrew.types.ports import StreamingModel
 __all__ = ["ask"]
 
 
-class _Question(msgspec.Struct, frozen=True):
+class _Question(msgspec.Struct, frozen=True, gc=False):
     """What a model is asked, as an Effect."""
 
     model: ResolvedModel

@@ -14,7 +14,7 @@ from aiocrew.batch.inputs import BatchInput, Ledger, Worker, not_started
 from aiocrew.batch.keys import KeyMaker
 from aiocrew.batch.options import BatchOptions
 from aiocrew.batch.window import Stopped, Window
-from aiocrew.errors import BatchError
+from aiocrew.errors import BatchError, JournalError
 from aiocrew.types.outputs import FailedRun, Outcome
 
 __all__ = ["OutcomeStream", "stream_outcomes"]
@@ -43,6 +43,9 @@ class OutcomeStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def __repr__(self) -> str:
+        return "<OutcomeStream: iterate it with `async for`, best inside `async with`>"
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
         return self
@@ -119,7 +122,13 @@ async def _opened(options: BatchOptions) -> AsyncGenerator[Ledger | None]:
         return
     if isinstance(journal, str | os.PathLike):
         # Here, because it loads sqlite3: whoever keeps no journal never pays for that.
-        from aiocrew.batch.journal import open_journal
+        try:
+            from aiocrew.batch.journal import open_journal
+        except ModuleNotFoundError as error:  # _sqlite3 is missing where its headers were when Python was built
+            path = os.fspath(journal)
+            raise JournalError(
+                f"journal={path!r} needs sqlite3, which this Python is without: {error}", path=path
+            ) from error
 
         name, opening = os.fspath(journal), open_journal(journal)
     else:

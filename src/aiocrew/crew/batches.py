@@ -13,7 +13,7 @@ from aiocrew.batch.stream import OutcomeStream, stream_outcomes
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.files import WrittenFiles
 from aiocrew.crew.fingerprint import digest_of
-from aiocrew.crew.kickoff import Kickoff, checked_inputs
+from aiocrew.crew.kickoff import Kickoff, checked_inputs, checked_options
 from aiocrew.errors import BlueprintError, UsageError
 from aiocrew.models.lookup import resolve
 from aiocrew.models.prices import load_price
@@ -37,6 +37,8 @@ def start_batch(
             f"inputs={shown} must be a list of dicts (or another iterable of them, also an async one), one for each "
             "run; kickoff takes a single dict"
         )
+    if run_options is not None:
+        checked_options(run_options)
     files = [(task.label, task.output_file) for task in crew.tasks if task.output_file]
     written = WrittenFiles(files)
     if not isinstance(inputs, Sequence):

@@ -24,7 +24,7 @@ from aiocrew.types.paths import ROOT, child
 from aiocrew.types.terms import USUAL_TERMS, Terms
 from aiocrew.types.usage import UsageMetrics
 
-__all__ = ["Kickoff", "checked_inputs"]
+__all__ = ["Kickoff", "checked_inputs", "checked_options"]
 
 _DEFAULTS = RunOptions()
 
@@ -55,13 +55,13 @@ class Kickoff:
         runtime: Runtime | None = None,
         attempts: int = 1,
     ) -> None:
-        """Raises BlueprintError when `inputs` is no mapping.
+        """Raises BlueprintError when `inputs` is no mapping, or `options` are none.
 
         index, attempts: for the outcome, in a batch. runtime: in place of the active one.
         """
         self._crew = crew
         self._inputs = checked_inputs(inputs)
-        self._options = options or _DEFAULTS
+        self._options = _DEFAULTS if options is None else checked_options(options)
         self._index = index
         self._attempts = attempts
         self._runtime = runtime or local_runtime()
@@ -196,6 +196,13 @@ class Kickoff:
             attempts=self._attempts,
             costing=self._counter.costing(),
         )
+
+
+def checked_options(options: RunOptions) -> RunOptions:
+    """Return `options`. Raises BlueprintError when they are none."""
+    if not isinstance(options, RunOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BlueprintError(f"options={reprlib.repr(options)} must be RunOptions(deadline_s=..., budget=..., ...)")
+    return options
 
 
 def checked_inputs(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:

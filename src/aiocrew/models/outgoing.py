@@ -68,8 +68,7 @@ class Outgoing(msgspec.Struct, gc=False):
         if where is None:
             call = Call(_NO_FLOW, "", unbounded)
         else:
-            terms = where.run.terms
-            call = Call((terms.tenant, terms.priority), where.run.run_id, unbounded)
+            call = Call(where.run.terms.flow, where.run.run_id, unbounded)
         call.again = self.attempts > 1
         if self.toll is not None and where is not None:
             return self._by_toll(call, self.toll, where)

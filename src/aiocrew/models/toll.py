@@ -50,11 +50,10 @@ class Toll:
         Raises BudgetExceededError, and BlueprintError for a budget in dollars and a call without a price.
         """
         terms = where.run.terms
-        flow = (terms.tenant, terms.priority)
         try:
             for pace in (terms.pace, where.pace):
                 if pace is not None:
-                    self._passed.append(await pace.pass_one(flow, where.run.run_id, loop, unbounded=unbounded))
+                    self._passed.append(await pace.pass_one(terms.flow, where.run.run_id, loop, unbounded=unbounded))
             if not terms.purses:
                 return None
             bound = await bound_of(terms.purses)

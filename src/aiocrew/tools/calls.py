@@ -52,7 +52,7 @@ class _Ready(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-class _Use(msgspec.Struct, frozen=True):
+class _Use(msgspec.Struct, frozen=True, gc=False):
     """A tool call as an Effect."""
 
     call: ToolCall

@@ -64,9 +64,9 @@ class RunOptions:
         purses = outer.purses
         if self.budget is not None and self.budget not in purses:
             purses = tuple(sorted((*purses, self.budget), key=lambda purse: purse.order))
+        tenant, priority = outer.flow
         return Terms(
-            tenant=outer.tenant if self.tenant is None else self.tenant,
-            priority=outer.priority if self.priority is None else self.priority,
+            flow=(tenant if self.tenant is None else self.tenant, priority if self.priority is None else self.priority),
             purses=purses,
             pace=pace,
             # What runs inside a tool must have ended before that tool's own grace has.
@@ -109,7 +109,7 @@ class RunContext(msgspec.Struct, frozen=True):
         return self.runtime.steps
 
 
-class Here(msgspec.Struct, frozen=True):
+class Here(msgspec.Struct, frozen=True, gc=False):
     """Which step of which run the current code belongs to."""
 
     run: RunContext

@@ -98,8 +98,8 @@ class Passed(Protocol):
 class Terms(msgspec.Struct, frozen=True):
     """The terms of one run."""
 
-    tenant: str = ""
-    priority: int = 0
+    flow: tuple[str, int] = ("", 0)
+    """Whose turn its calls count for where they wait: (tenant, priority)."""
     purses: tuple[Purse, ...] = ()
     pace: Pace | None = None
     """The crew's."""
