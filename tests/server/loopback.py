@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -103,13 +104,22 @@ class LoopbackProvider:
         answer: asyncio.Future[Counts] = asyncio.get_running_loop().create_future()
         loop = asyncio.get_running_loop()
 
+        def tell(counts: Counts | None, error: AssertionError | None) -> None:
+            if answer.done():
+                return
+            if counts is not None:
+                answer.set_result(counts)
+            elif error is not None:
+                answer.set_exception(error)
+
         def wait() -> None:
+            counts, failed = None, None
             try:
                 counts = self.wait_for(reached)
             except AssertionError as error:
-                loop.call_soon_threadsafe(answer.set_exception, error)
-            else:
-                loop.call_soon_threadsafe(answer.set_result, counts)
+                failed = error
+            with suppress(RuntimeError):  # whoever asked has gone, and its loop too
+                loop.call_soon_threadsafe(tell, counts, failed)
 
         # Not the default executor: some scenarios have filled it.
         threading.Thread(target=wait, daemon=True).start()
