@@ -57,6 +57,7 @@ _GUESSED_GROWTH = 0.2
 _GUESSED_GROWTH_DOUBLES_S = 1.0
 _FASTEST_GROWTH = 1.0
 _LONGEST_STEP_S = 1.0
+_AGREES = 0.9
 _BURST = 0.95
 """Of the first burst that was accepted, what is saved up during a pause."""
 _PEAK = 2.0
@@ -119,6 +120,9 @@ class LearnedRate:
         if window_s == since_s and working_s >= _LEAST_WORKING_S:
             # In a long pause a provider saves up no more than a burst. Either way it allows at least as much.
             measured = max(measured, (accepted - self._burst) / working_s)
+        guess = self._burst / self._window_s
+        if self._guessed and measured >= _AGREES * guess:
+            measured = max(measured, guess)  # of two that agree: what is counted falls short, never beyond
         rate = self._bucket.rate
         self._set(max(_LEAST_A_SECOND, _MOST_CUT * rate, _BELOW * min(measured, rate)), now_s)
         self._bucket.set_level(min(0.0, self._bucket.level(now_s)), now_s)
