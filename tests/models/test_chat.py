@@ -8,6 +8,7 @@ import json
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -25,13 +26,14 @@ from aiocrew.errors import (
 from aiocrew.models.chat import ChatModel, delay_s
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.net.pool import aclose
-from aiocrew.types.context import Here, RunContext, Runtime, here
+from aiocrew.types.context import Here, RunContext, Runtime, active_runtime, here
 from aiocrew.types.events import Event, LLMCallRetried
 from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Chunk, Reply, Request, User
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Model, StreamingModel
 from tests.admission.simulation import SkippingLoop
+from tests.doubles import on_virtual_time
 from tests.net.loopback import Answer, Provider, Seen, completion, hang, http, serving
 
 KEY = "test-key-0123456789"
@@ -388,3 +390,36 @@ async def test_a_wrong_key_says_so(patience: Patience) -> None:
     async with serving(refused) as provider:
         with pytest.raises(AuthenticationError, match=r"test-\*\*\*789"):
             await model_at(provider).reply(REQUEST)
+
+
+def test_who_failed_for_another_reason_waits_its_own_time_too_when_all_are_held_back() -> None:
+    class Scripted:
+        """Stands where the network begins: the first call is told to wait, the second breaks just before the end."""
+
+        def __init__(self) -> None:
+            self.sent_s: list[float] = []
+
+        async def post(self, body: bytes, timeout_s: float, timed_out: object) -> tuple[int, dict[str, str], bytes]:
+            number, loop = len(self.sent_s), asyncio.get_running_loop()
+            self.sent_s.append(loop.time())
+            await asyncio.sleep(0.001)
+            if number == 0:
+                return 503, {"Retry-After": "8"}, b""
+            if number == 1:
+                await asyncio.sleep(8.88)
+                return 500, {}, b""
+            return 200, {}, b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}'
+
+    provider = Scripted()
+
+    async def main() -> None:
+        token = active_runtime.set(replace(local_runtime(), chance=lambda: 0.9))
+        model = ChatModel(Endpoint(provider="openai", model="m", label="openai/m", url="http://held-back/v1"))
+        model._target = provider  # type: ignore[assignment]
+        await asyncio.gather(model.reply(REQUEST), model.reply(REQUEST))
+        active_runtime.reset(token)
+
+    on_virtual_time(main)
+    told_s, broken_s = sorted(provider.sent_s)[2:]
+    assert told_s == pytest.approx(0.001 + 8 + 0.9)  # what was asked, and the spread
+    assert broken_s == pytest.approx(8.881 + 0.9 * 0.5)  # its own jitter

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from aiocrew.admission.limits import limit_for
-from aiocrew.errors import ModelTimeoutError, ProviderError
+from aiocrew.errors import ModelTimeoutError, OverloadedError, ProviderError, RateLimitError
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.failures import (
     brings_reply,
@@ -157,8 +157,9 @@ class ChatModel:
         if attempt > most_retries(error, self.endpoint):
             raise given_up(error, attempt)
         runtime = outgoing.runtime
-        paused_s = self._limit.paused_s(asyncio.get_running_loop())
-        # While all wait for the provider's own time this one waits with them, in its place in line.
+        # What the provider asks to wait holds back all: this one waits with them, in its place in line.
+        asked = error.retry_after_s is not None and isinstance(error, (RateLimitError, OverloadedError))
+        paused_s = self._limit.paused_s(asyncio.get_running_loop()) if asked else 0.0
         wait_s = paused_s or delay_s(attempt, error.retry_after_s, runtime.chance())
         self._limit.retries += 1
         if (where := outgoing.where) is not None:
