@@ -16,6 +16,7 @@ from aiocrew.errors import BlueprintError, InvalidReplyError
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.models.toll import takes_toll
 from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.effects import Harmless
 from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
 from aiocrew.types.messages import Chunk, Reply, Request
 from aiocrew.types.paths import Path
@@ -24,7 +25,7 @@ from aiocrew.types.ports import StreamingModel
 __all__ = ["ask"]
 
 
-class _Question(msgspec.Struct, frozen=True, gc=False):
+class _Question(Harmless, msgspec.Struct, frozen=True, gc=False):
     """What a model is asked, as an Effect."""
 
     model: ResolvedModel
@@ -33,14 +34,6 @@ class _Question(msgspec.Struct, frozen=True, gc=False):
     @property
     def label(self) -> str:
         return self.model.name
-
-    @property
-    def announced(self) -> bool:
-        return False
-
-    @property
-    def repeatable(self) -> bool:
-        return True
 
     def content(self) -> bytes:
         try:

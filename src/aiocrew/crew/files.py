@@ -12,6 +12,7 @@ import msgspec
 
 from aiocrew.agent.interpolation import interpolate, placeholders
 from aiocrew.errors import BlueprintError
+from aiocrew.types.effects import Harmless
 
 __all__ = ["FileWriting", "WrittenFiles", "output_path", "write_whole"]
 
@@ -58,7 +59,7 @@ class WrittenFiles:
                 )
 
 
-class FileWriting(msgspec.Struct, frozen=True, gc=False):
+class FileWriting(Harmless, msgspec.Struct, frozen=True, gc=False):
     """Writing a text to a file, as an Effect: another text, or another file, is written even where this one was."""
 
     path: str
@@ -67,14 +68,6 @@ class FileWriting(msgspec.Struct, frozen=True, gc=False):
     @property
     def label(self) -> str:
         return self.path
-
-    @property
-    def announced(self) -> bool:
-        return False
-
-    @property
-    def repeatable(self) -> bool:
-        return True
 
     def content(self) -> bytes:
         return json.dumps((self.path, self.text)).encode("ascii")
