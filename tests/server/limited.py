@@ -13,13 +13,13 @@ import random
 import re
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import formatdate
-from types import TracebackType
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
+
+from tests.server.served import Served
 
 __all__ = [
     "FAULTS",
@@ -184,7 +184,7 @@ def _error(status: int, words: str, headers: Mapping[str, str]) -> bytes:
     return _http(status, json.dumps({"error": {"message": words, "type": "server_error"}}).encode(), headers)
 
 
-class LimitedProvider:
+class LimitedProvider(Served):
     """Answers with `re: <task>` after `latency_s`, within its limits; what passes them gets 429 at once.
 
     allowance: so many requests a second. most_in_flight: so many at once.
@@ -204,20 +204,12 @@ class LimitedProvider:
         faults: Faults | None = None,
         on_accepted: Callable[[int], None] = lambda number: None,
     ) -> None:
+        super().__init__(lambda: _Connection(self), "limited-provider")
         self.allowance, self.most_in_flight, self.waiting, self.tells = allowance, most_in_flight, waiting, tells
         self.latency_s, self.faults, self.on_accepted = latency_s, faults, on_accepted
         self.seen: list[Seen] = []
         self.in_flight = self.peak = 0
-        self.port = 0
-        self.transports: set[asyncio.Transport] = set()
         self.accepted = 0
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="limited-provider", daemon=True)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
 
     def count(self, *what: str, among: Iterable[Seen] | None = None) -> int:
         """Return how many requests became one of these."""
@@ -273,30 +265,6 @@ class LimitedProvider:
                 return _Answer(_http(200, b'{"choices": [{"mess', told), after_s)
             case "empty":
                 return _Answer(_http(200, b"", told), after_s)
-
-    def __enter__(self) -> LimitedProvider:
-        self._thread.start()
-        assert self._ready.wait(_PATIENCE_S)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        start = self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=4096)
-        server = self._loop.run_until_complete(start)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-        for transport in list(self.transports):
-            transport.abort()
-        self._loop.run_until_complete(asyncio.sleep(0))
 
 
 class _Connection(asyncio.Protocol):

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import TracebackType
 from typing import Any, NamedTuple, cast
+
+from tests.server.served import Served
 
 __all__ = ["Counts", "LoopbackProvider", "task_of"]
 
@@ -48,7 +49,7 @@ def task_of(body: dict[str, Any]) -> str:
     return str(text).splitlines()[0].removeprefix("Your task: ")
 
 
-class LoopbackProvider:
+class LoopbackProvider(Served):
     """Answers every model call with `re: <task>` after `latency_s`, and every search with one result.
 
     uses_tools: a call that offers tools is answered by calling the first of them, once.
@@ -64,20 +65,13 @@ class LoopbackProvider:
         uses_tools: bool = True,
         refuse: Callable[[str], Refusal | None] = lambda task: None,
     ) -> None:
+        super().__init__(lambda: _Connection(self), "loopback-provider")
         self.latency_s, self.uses_tools, self.refuse = latency_s, uses_tools, refuse
         self.counts = Counts()
         self.changed = threading.Condition()
-        self.port = 0
-        self.transports: set[asyncio.Transport] = set()
-        self._loop = asyncio.new_event_loop()
         self._holds: Callable[[str], bool] = lambda asked: False
         self._held: list[Callable[[], None]] = []
         self._until: int | None = None
-        self._thread = threading.Thread(target=self._serve, name="loopback-provider", daemon=True)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
 
     @property
     def by_name(self) -> str:
@@ -138,31 +132,6 @@ class LoopbackProvider:
         held, self._held = self._held, []
         for give in held:
             give()
-
-    def __enter__(self) -> LoopbackProvider:
-        self._thread.start()
-        self.wait_for(lambda counts: self.port > 0)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        start = self._loop.create_server(lambda: _Connection(self), ["127.0.0.1"], 0, backlog=1024)
-        server = self._loop.run_until_complete(start)
-        with self.changed:
-            self.port = server.sockets[0].getsockname()[1]
-            self.changed.notify_all()
-        self._loop.run_forever()
-        server.close()
-        for transport in list(self.transports):
-            transport.abort()
-        self._loop.run_until_complete(asyncio.sleep(0))
 
     def take(self, path: str, body: dict[str, Any]) -> Taken:
         """Note a request, and return it with its answer."""
