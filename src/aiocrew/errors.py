@@ -20,7 +20,9 @@ AiocrewError
 │   └── InvalidReplyError         retried: a reply that is not what the wire promises
 ├── AgentError                the model answered, but the agent cannot go on
 │   ├── UnusableReplyError        no usable answer, in spite of repairs
-│   └── ModelRefusedError         the model declined to answer
+│   ├── ModelRefusedError         the model declined to answer
+│   └── GuardrailError            a guardrail rejected every answer; `reason` is what it said last
+├── FlowError                 a flow cannot go on: its methods call one another without end
 ├── CallbackError             a callback raised; `callback` names it, `__cause__` is what it raised
 ├── TaskError                 any other exception while a task ran; `__cause__` is it
 ├── DeadlineExceededError     a deadline or max_execution_time passed (also a TimeoutError)
@@ -51,6 +53,8 @@ __all__ = [
     "CallbackError",
     "ContextTooLongError",
     "DeadlineExceededError",
+    "FlowError",
+    "GuardrailError",
     "InterruptedToolError",
     "InvalidReplyError",
     "JournalError",
@@ -238,6 +242,18 @@ class ModelRefusedError(AgentError):
     def __init__(self, message: str, *, refusal: str) -> None:
         super().__init__(message)
         self.refusal = refusal
+
+
+class GuardrailError(AgentError):
+    """A guardrail rejected the answer more often than guardrail_max_retries; `reason` is what it said last."""
+
+    def __init__(self, message: str, *, guardrail: str, reason: str) -> None:
+        super().__init__(message)
+        self.guardrail, self.reason = guardrail, reason
+
+
+class FlowError(AiocrewError):
+    """A flow cannot go on: its methods call one another more often than max_method_calls."""
 
 
 class CallbackError(AiocrewError):

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from aiocrew.crew.usage import UsageCounter
+from aiocrew.agent.usage import UsageCounter
 from aiocrew.types.events import LLMCallCompleted, LLMCallStarted
 from aiocrew.types.usage import Usage
 

@@ -160,7 +160,7 @@ PROGRAM = """
 import sys, threading
 went_out = []
 sys.addaudithook(lambda event, _: went_out.append(event) if event.startswith("socket.") else None)
-import aiocrew.crew.usage
+import aiocrew.agent.usage
 from aiocrew.models.prices import known_price
 assert "genai_prices" not in sys.modules, "loaded by the import"
 assert known_price("ollama/llama3") is None

@@ -11,7 +11,7 @@ from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.aio.grace import with_grace
 from aiocrew.errors import CallbackError
-from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.context import Here, Nest, RunContext, here
 from aiocrew.types.events import CallbackCompleted, CallbackFailed, CallbackStarted
 from aiocrew.types.paths import Path
 
@@ -25,7 +25,7 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
     """
     name = name_of(callback)
     run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
-    token = here.set(Here(run, path))
+    token = here.set(Here(run, path, nest=Nest()))
     before = cancels(run.loop)
     try:
         result = await run.steps.step(path, partial(_called, run, callback, args), object)

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
+from aiocrew.agent.run_frame import checked_inputs, checked_options
 from aiocrew.batch.inputs import Inputs
 from aiocrew.batch.options import BatchOptions
 from aiocrew.batch.stream import OutcomeStream, stream_outcomes
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.files import WrittenFiles
 from aiocrew.crew.fingerprint import digest_of
-from aiocrew.crew.kickoff import Kickoff, checked_inputs, checked_options
+from aiocrew.crew.kickoff import Kickoff
 from aiocrew.errors import BlueprintError, UsageError
 from aiocrew.models.lookup import resolve
 from aiocrew.models.prices import load_price

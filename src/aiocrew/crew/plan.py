@@ -45,12 +45,12 @@ class CrewPlan(msgspec.Struct, frozen=True, gc=False):
     """The blueprints behind `tasks`: the run publishes its outputs to them when it has ended."""
 
 
-def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> CrewPlan:
+def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path = ROOT) -> CrewPlan:
     """Return the plan of one run. Raises BlueprintError and what planning its agents raises."""
     if not crew.tasks:
         raise BlueprintError(f"crew {crew.name!r} has no tasks")
     nodes = crew.graph()
-    planner = _Planner(crew, inputs)
+    planner = _Planner(crew, inputs, root)
     return CrewPlan(
         tasks=tuple(planner.plan(number, task) for number, task in enumerate(crew.tasks)),
         nodes=nodes,
@@ -62,8 +62,9 @@ def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> CrewPlan
 class _Planner:
     """Plans the tasks of one run; an agent with the same tools is planned once."""
 
-    def __init__(self, crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> None:
+    def __init__(self, crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path) -> None:
         self._crew = crew
+        self._root = root
         self._inputs = inputs
         self._agents: dict[int, AgentPlan] = {}
 
@@ -74,7 +75,7 @@ class _Planner:
         assert task.agent is not None, "graph() saw to it"
         agent = self._agent(task.agent, task)
         return TaskPlan(
-            path=child(ROOT, f"task-{number}"),
+            path=child(self._root, f"task-{number}"),
             label=label,
             name=task.name,
             description=interpolate(task.description, inputs, owner, "description"),

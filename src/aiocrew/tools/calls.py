@@ -20,7 +20,7 @@ from aiocrew.tools.calling import invoke
 from aiocrew.tools.memory import CallKey, CallResult, ToolMemory
 from aiocrew.tools.text import clip, sendable, to_text
 from aiocrew.tools.toolbox import Offered, Toolbox
-from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.context import Here, Nest, RunContext, here
 from aiocrew.types.events import ThreadAbandoned, ToolUsageError, ToolUsageFinished, ToolUsageStarted
 from aiocrew.types.messages import ToolCall
 from aiocrew.types.paths import ROOT, Path, child
@@ -156,7 +156,7 @@ async def _observed(
     if isinstance(ready, CallResult):
         result = ready
     else:
-        token = here.set(Here(run, path))
+        token = here.set(Here(run, path, nest=Nest()))
         try:
             result = await _obtain(ready, memory, scope, path)
         finally:

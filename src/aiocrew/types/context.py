@@ -13,11 +13,11 @@ import msgspec
 
 from aiocrew.errors import BlueprintError
 from aiocrew.types.events import Event
-from aiocrew.types.paths import Path
-from aiocrew.types.ports import Clock, EventSink, Steps
+from aiocrew.types.paths import ROOT, Path, child
+from aiocrew.types.ports import Clock, EventSink, Human, Steps
 from aiocrew.types.terms import USUAL_TERMS, Pace, Purse, Terms
 
-__all__ = ["Here", "RunContext", "RunOptions", "Runtime", "active_runtime", "emitter", "here"]
+__all__ = ["Here", "Nest", "RunContext", "RunOptions", "Runtime", "active_runtime", "emitter", "here"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,10 @@ class RunOptions:
         one tenant.
     priority: from -10 to 10; each step up doubles the share of a waiting run. Nobody starves.
     grace_s: how long finally-blocks of tools, callbacks and models of one's own may take when the run is cancelled.
+    human: who is asked where a task has human_input; None is the terminal.
 
-    A run that is started inside another one (by a tool) belongs to it: it has the other's tenant and priority unless it
-    says so itself, and the other's budget pays as well.
+    A run that is started inside another one (by a tool, by a flow) belongs to it: it has the other's tenant, priority
+    and human unless it says so itself, and the other's budget pays as well.
     """
 
     deadline_s: float | None = None
@@ -40,6 +41,7 @@ class RunOptions:
     tenant: str | None = None
     priority: int | None = None
     grace_s: float = 5.0
+    human: Human | None = None
 
     def __post_init__(self) -> None:
         deadline_s: Any = self.deadline_s
@@ -52,6 +54,8 @@ class RunOptions:
         budget, tenant, priority = cast("tuple[Any, Any, Any]", (self.budget, self.tenant, self.priority))
         if budget is not None and not isinstance(budget, Purse):
             raise BlueprintError(f"budget={budget!r} must be a Budget(usd=..., tokens=..., requests=...)")
+        if self.human is not None and not isinstance(cast("Any", self.human), Human):
+            raise BlueprintError(f"human={self.human!r} must be an object with `async def ask(self, question)`")
         if tenant is not None and not isinstance(tenant, str):
             raise BlueprintError(f"tenant={tenant!r} must be a text")
         if priority is not None and not (type(priority) is int and -10 <= priority <= 10):
@@ -103,10 +107,29 @@ class RunContext(msgspec.Struct, frozen=True):
     loop: asyncio.AbstractEventLoop | None = None
     """The loop that it is carried out on; None where nobody said."""
     terms: Terms = USUAL_TERMS
+    root: Path = ROOT
+    """The path of the run itself; below another run's where it was started inside that one."""
+    inherited: tuple[EventSink, ...] = ()
+    """Readers that runs inside this one report to as well: a flow's."""
+    human: Human | None = None
 
     @property
     def steps(self) -> Steps:
         return self.runtime.steps
+
+
+class Nest:
+    """Where runs may be started inside another one: it numbers them in the order in which they start."""
+
+    __slots__ = ("_started",)
+
+    def __init__(self) -> None:
+        self._started = 0
+
+    def next(self, path: Path) -> Path:
+        """Return the root of the next run that is started at `path`."""
+        self._started += 1
+        return child(path, f"run-{self._started - 1}")
 
 
 class Here(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +139,10 @@ class Here(msgspec.Struct, frozen=True, gc=False):
     path: Path
     pace: Pace | None = None
     """The agent's own, beside the crew's in the run's terms."""
+    nest: Nest | None = None
+    """Set where the user's code runs, which may start runs of its own."""
+    is_step: bool = True
+    """The code is the body of one step; that of a flow's method is not, so runs inside it use the flow's own steps."""
 
 
 class _ToAll:

@@ -19,15 +19,32 @@ __all__ = [
     "CrewKickoffCompleted",
     "CrewKickoffFailed",
     "CrewKickoffStarted",
+    "DelegationCompleted",
+    "DelegationFailed",
+    "DelegationStarted",
     "Event",
+    "FlowFailed",
+    "FlowFinished",
+    "FlowStarted",
+    "GuardrailCompleted",
+    "GuardrailStarted",
+    "HumanFeedbackReceived",
+    "HumanFeedbackRequested",
     "LLMCallCompleted",
     "LLMCallFailed",
     "LLMCallRetried",
     "LLMCallStarted",
     "LLMStreamChunk",
+    "LiteAgentExecutionCompleted",
+    "LiteAgentExecutionError",
+    "LiteAgentExecutionStarted",
+    "MethodExecutionFailed",
+    "MethodExecutionFinished",
+    "MethodExecutionStarted",
     "ReplyRepaired",
     "TaskCompleted",
     "TaskFailed",
+    "TaskSkipped",
     "TaskStarted",
     "ThreadAbandoned",
     "ToolUsageError",
@@ -65,6 +82,60 @@ class CrewKickoffFailed(_Base, frozen=True, gc=False):
     cancelled: bool = False
 
 
+class LiteAgentExecutionStarted(_Base, frozen=True, gc=False):
+    """An agent was kicked off by itself, without a crew."""
+
+    agent: str
+    wall_s: float
+
+
+class LiteAgentExecutionCompleted(_Base, frozen=True, gc=False):
+    agent: str
+    output: str
+
+
+class LiteAgentExecutionError(_Base, frozen=True, gc=False):
+    agent: str
+    error: str
+    cancelled: bool = False
+
+
+class FlowStarted(_Base, frozen=True):
+    flow: str
+    wall_s: float
+    inputs: Mapping[str, Any] | None
+
+
+class FlowFinished(_Base, frozen=True, gc=False):
+    flow: str
+    output: str
+
+
+class FlowFailed(_Base, frozen=True, gc=False):
+    flow: str
+    error: str
+    cancelled: bool = False
+
+
+class MethodExecutionStarted(_Base, frozen=True, gc=False):
+    """A method of a flow began."""
+
+    flow: str
+    method: str
+
+
+class MethodExecutionFinished(_Base, frozen=True, gc=False):
+    flow: str
+    method: str
+    output: str
+
+
+class MethodExecutionFailed(_Base, frozen=True, gc=False):
+    flow: str
+    method: str
+    error: str
+
+
 class TaskStarted(_Base, frozen=True, gc=False):
     task: str
     agent: str
@@ -80,6 +151,13 @@ class TaskFailed(_Base, frozen=True, gc=False):
     task: str
     agent: str
     error: str
+
+
+class TaskSkipped(_Base, frozen=True, gc=False):
+    """A conditional task whose condition did not hold."""
+
+    task: str
+    agent: str
 
 
 class LLMCallStarted(_Base, frozen=True, gc=False):
@@ -147,6 +225,52 @@ class ToolUsageError(_Base, frozen=True, gc=False):
     error: str
 
 
+class GuardrailStarted(_Base, frozen=True, gc=False):
+    guardrail: str
+    agent: str
+
+
+class GuardrailCompleted(_Base, frozen=True, gc=False):
+    """It let the answer pass, or the agent is told the reason."""
+
+    guardrail: str
+    agent: str
+    ok: bool
+    reason: str = ""
+
+
+class HumanFeedbackRequested(_Base, frozen=True, gc=False):
+    agent: str
+    answer: str
+
+
+class HumanFeedbackReceived(_Base, frozen=True, gc=False):
+    """An empty text let the answer stand."""
+
+    agent: str
+    feedback: str
+
+
+class DelegationStarted(_Base, frozen=True, gc=False):
+    """An agent handed work, or a question, to another one."""
+
+    agent: str
+    coworker: str
+    work: str
+
+
+class DelegationCompleted(_Base, frozen=True, gc=False):
+    agent: str
+    coworker: str
+    output: str
+
+
+class DelegationFailed(_Base, frozen=True, gc=False):
+    agent: str
+    coworker: str
+    error: str
+
+
 class CallbackStarted(_Base, frozen=True, gc=False):
     callback: str
 
@@ -170,9 +294,19 @@ Event: TypeAlias = (
     CrewKickoffStarted
     | CrewKickoffCompleted
     | CrewKickoffFailed
+    | LiteAgentExecutionStarted
+    | LiteAgentExecutionCompleted
+    | LiteAgentExecutionError
+    | FlowStarted
+    | FlowFinished
+    | FlowFailed
+    | MethodExecutionStarted
+    | MethodExecutionFinished
+    | MethodExecutionFailed
     | TaskStarted
     | TaskCompleted
     | TaskFailed
+    | TaskSkipped
     | LLMCallStarted
     | LLMStreamChunk
     | LLMCallRetried
@@ -182,6 +316,13 @@ Event: TypeAlias = (
     | ToolUsageStarted
     | ToolUsageFinished
     | ToolUsageError
+    | GuardrailStarted
+    | GuardrailCompleted
+    | HumanFeedbackRequested
+    | HumanFeedbackReceived
+    | DelegationStarted
+    | DelegationCompleted
+    | DelegationFailed
     | CallbackStarted
     | CallbackCompleted
     | CallbackFailed

@@ -10,6 +10,7 @@ import msgspec
 from aiocrew.types.usage import Usage
 
 __all__ = [
+    "AnswerSpec",
     "Assistant",
     "Chunk",
     "FinishReason",
@@ -79,12 +80,30 @@ class ToolSpec(msgspec.Struct, frozen=True, gc=False):
     parameters: msgspec.Raw
 
 
+class AnswerSpec(msgspec.Struct, frozen=True, gc=False):
+    """The form that an answer must have: JSON of a schema.
+
+    A model keeps to it in its own way: by the provider's structured output, by calling a tool of this name, or because
+    the text asks for it.
+    """
+
+    name: str
+    """Of the form, as a tool may be called."""
+    description: str
+    schema: msgspec.Raw
+    """As it was derived, for whoever reads it."""
+    strict_schema: msgspec.Raw | None = None
+    """As providers with strict schemas want it; None where it cannot be said strictly."""
+
+
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One question to a model: the whole transcript, and the tools that it may call."""
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: ToolChoice = "auto"
+    answer: AnswerSpec | None = None
+    """The form of the answer; None is plain text."""
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):

@@ -18,7 +18,9 @@ __all__ = [
     "Clock",
     "Effect",
     "EventSink",
+    "Human",
     "Model",
+    "Question",
     "Raised",
     "Returned",
     "Settled",
@@ -138,6 +140,17 @@ class EventSink(Protocol):
     def emit(self, event: Event) -> None: ...
 
 
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What a human is asked: to judge an answer."""
+
+    crew: str
+    task: str
+    agent: str
+    answer: str
+    run_id: str
+    path: Path
+
+
 class Clock(Protocol):
     """Time, from outside."""
 
@@ -149,3 +162,12 @@ class Clock(Protocol):
     def wall_s(self) -> float: ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+@runtime_checkable
+class Human(Protocol):
+    """Whoever is asked where a task has human_input."""
+
+    async def ask(self, question: Question) -> str:
+        """Return what the human says; an empty text lets the answer stand."""
+        ...

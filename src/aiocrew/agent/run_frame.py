@@ -1,0 +1,157 @@
+"""What every run has, whatever it carries out: its identity, its readers, its terms, its deadline, and one error."""
+
+from __future__ import annotations
+
+import asyncio
+import reprlib
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from aiocrew.agent.usage import UsageCounter
+from aiocrew.aio.cancelling import cancels, deliver_cancel_since
+from aiocrew.aio.limits import time_limit
+from aiocrew.aio.runtime import local_runtime
+from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
+from aiocrew.types.context import Here, RunContext, RunOptions, Runtime, emitter, here
+from aiocrew.types.events import Event
+from aiocrew.types.paths import ROOT, Path, child
+from aiocrew.types.ports import EventSink
+from aiocrew.types.terms import USUAL_TERMS, Pace, Terms
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["RunFrame", "checked_inputs", "checked_options"]
+
+T = TypeVar("T")
+
+_DEFAULTS = RunOptions()
+
+
+class RunFrame(Generic[T]):
+    """A run that is carried out once. A subclass says what it does, and what the events of it are."""
+
+    __slots__ = ("_counter", "_ended_s", "_options", "_runtime", "_started_s", "run_id")
+
+    def __init__(self, options: RunOptions | None, runtime: Runtime | None = None) -> None:
+        """Raises BlueprintError when `options` are none. `runtime`: in place of the active one."""
+        self._options = _DEFAULTS if options is None else checked_options(options)
+        self._runtime = runtime or _runtime_here()
+        self._counter = UsageCounter()
+        self._started_s = self._ended_s = 0.0
+        self.run_id = self._runtime.new_id()
+
+    @property
+    def usage(self) -> UsageMetrics:
+        """The tokens used so far."""
+        return self._counter.total()
+
+    async def carry_out(self) -> T:
+        """Return what the run gives. Raises one error, located; a cancellation in its tick wins over it."""
+        run = self._begin()
+        before = cancels(run.loop)
+        try:
+            if self._options.deadline_s is None:
+                result = await self._work(run)
+            else:
+                async with time_limit(self._options.deadline_s, self._too_late):
+                    result = await self._work(run)
+        except asyncio.CancelledError:
+            self._fail(run, "cancelled", cancelled=True)
+            raise
+        except Exception as error:
+            failure = error.located(Location(run.crew)) if isinstance(error, AiocrewError) else error
+            self._fail(run, repr(failure))
+            await deliver_cancel_since(before, run.loop)
+            raise failure from failure.__cause__
+        self._ended_s = run.now_s()
+        run.emit(self._completed(run, result))
+        return result
+
+    def _begin(self) -> RunContext:
+        runtime, outer, readers = self._runtime, here.get(), self._readers()
+        above: tuple[EventSink, ...] = () if outer is None else outer.run.inherited
+        run = RunContext(
+            run_id=self.run_id,
+            crew=self._name(),
+            runtime=runtime,
+            now_s=runtime.clock.monotonic_s,
+            loop=asyncio.get_running_loop(),
+            terms=self._terms(outer),
+            emit=emitter((self._counter, *runtime.sinks, *readers, *above)),
+            root=ROOT if outer is None else _root_in(outer),
+            inherited=(*above, *self._inherited(readers)),
+            human=self._options.human or (None if outer is None else outer.run.human),
+        )
+        self._started_s = self._ended_s = run.now_s()
+        run.emit(self._begun(run))
+        return run
+
+    def _terms(self, outer: Here | None) -> Terms:
+        pace = self._pace()
+        if outer is None and pace is None and self._options is _DEFAULTS:
+            return USUAL_TERMS  # nearly every run
+        return self._options.terms(pace, None if outer is None else outer.run.terms)
+
+    def _too_late(self) -> DeadlineExceededError:
+        seconds = self._options.deadline_s or 0.0
+        return DeadlineExceededError(f"the run took longer than its deadline of {seconds:g} s", limit_s=seconds)
+
+    def _fail(self, run: RunContext, error: str, *, cancelled: bool = False) -> None:
+        self._ended_s = run.now_s()
+        run.emit(self._failure(run, error, cancelled))
+
+    # What a subclass says
+
+    def _name(self) -> str:
+        raise NotImplementedError
+
+    def _pace(self) -> Pace | None:
+        return None
+
+    def _readers(self) -> tuple[EventSink, ...]:
+        """Return the readers that the run's own blueprint asks for."""
+        return ()
+
+    def _inherited(self, readers: tuple[EventSink, ...]) -> tuple[EventSink, ...]:
+        """Return the readers that runs inside this one report to as well."""
+        return ()
+
+    async def _work(self, run: RunContext) -> T:
+        raise NotImplementedError
+
+    def _begun(self, run: RunContext) -> Event:
+        raise NotImplementedError
+
+    def _completed(self, run: RunContext, result: T) -> Event:
+        raise NotImplementedError
+
+    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
+        raise NotImplementedError
+
+
+def _runtime_here() -> Runtime:
+    outer = here.get()
+    # In a flow's method, which is no step, the steps of what it starts are the flow's: they are recorded with its own.
+    return local_runtime() if outer is None or outer.is_step else outer.run.runtime
+
+
+def _root_in(outer: Here) -> Path:
+    return child(outer.path, "run-0") if outer.nest is None else outer.nest.next(outer.path)
+
+
+def checked_options(options: RunOptions) -> RunOptions:
+    """Return `options`. Raises BlueprintError when they are none."""
+    if not isinstance(options, RunOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BlueprintError(f"options={reprlib.repr(options)} must be RunOptions(deadline_s=..., budget=..., ...)")
+    return options
+
+
+def checked_inputs(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a copy of a run's inputs. Raises BlueprintError for what is no mapping of texts to values."""
+    if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BlueprintError(f"inputs={reprlib.repr(inputs)} must be a dict that gives each {{placeholder}} its value")
+    if inputs is None:
+        return None
+    for name in inputs:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BlueprintError(f"inputs={reprlib.repr(inputs)} must have texts as its keys: they name placeholders")
+    return dict(inputs)
