@@ -45,16 +45,18 @@ DOORS = {"aiocrew", "aiocrew.__main__"}
 # fmt: off
 PUBLIC_NAMES = {
     "LLM", "Agent", "AgentAction", "AgentError", "AgentFinish", "AiocrewError", "AiocrewWarning", "Allowance",
-    "Assistant", "AuthenticationError", "BadRequestError", "BaseTool", "BatchError", "BlockingKickoffWarning",
-    "BlueprintError", "Budget", "BudgetExceededError", "CallbackError", "Chunk", "ContextTooLongError", "Crew",
-    "CrewOutput", "DeadlineExceededError", "EventSink", "FailedRun", "FlowError", "GuardrailError", "InterruptedToolError", "InvalidReplyError",
-    "JournalError", "LimitState", "Limits", "Location", "Message", "MissingInputError", "MissingKeyError", "Model",
-    "ModelConnectionError", "ModelRefusedError", "ModelTimeoutError", "NotBuiltError", "NotStartedError",
-    "OfflineModel", "Outcome", "Outcomes", "OutputFormat", "OverloadedError", "Price", "Process", "ProviderError",
-    "QuotaExceededError", "RateLimitError", "Reply", "Request", "RequestRefusedError", "Run", "RunOptions",
-    "SerperDevTool", "StreamingModel", "System", "Task", "TaskError", "TaskOutput", "ToolCall", "ToolResult",
-    "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User", "__version__",
-    "aclose", "admission_snapshot", "cancel_on_disconnect", "tool",
+    "AnswerSpec", "Assistant", "AuthenticationError", "BadRequestError", "BaseTool", "BatchError",
+    "BlockingKickoffWarning", "BlueprintError", "Budget", "BudgetExceededError", "CSVSearchTool", "CacheHandler",
+    "CallbackError", "Chunk", "ConditionalTask", "ContextTooLongError", "Crew", "CrewOutput", "DeadlineExceededError",
+    "DirectoryReadTool", "EventSink", "FailedRun", "FileReadTool", "FileWriterTool", "FlowError", "GuardrailError",
+    "Human", "InterruptedToolError", "InvalidReplyError", "JournalError", "LimitState", "Limits", "LiteAgentOutput",
+    "Location", "Message", "MissingInputError", "MissingKeyError", "Model", "ModelConnectionError", "ModelRefusedError",
+    "ModelTimeoutError", "NotBuiltError", "NotStartedError", "OfflineModel", "Outcome", "Outcomes", "OutputFormat",
+    "OverloadedError", "Price", "Process", "ProviderError", "Question", "QuotaExceededError", "RateLimitError", "Reply",
+    "Request", "RequestRefusedError", "Run", "RunOptions", "ScrapeWebsiteTool", "SerperDevTool", "StreamingModel",
+    "System", "TXTSearchTool", "Task", "TaskError", "TaskOutput", "ToolCall", "ToolResult", "ToolSpec",
+    "UnknownModelError", "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User", "WebsiteSearchTool",
+    "__version__", "aclose", "admission_snapshot", "cancel_on_disconnect", "tool",
 }
 # fmt: on
 """What `aiocrew.__all__` must equal."""
@@ -62,7 +64,7 @@ PUBLIC_NAMES = {
 ENGINE = range(4, 8)
 """The floors whose time, ids, chance and parallel work come from outside, so that a replay is exact."""
 NOT_IN_THE_ENGINE = {"time", "random", "uuid", "secrets"}
-BLUEPRINTS = {"agent/agent.py", "crew/blueprint.py", "crew/task.py"}
+BLUEPRINTS = {"agent/blueprint.py", "crew/blueprint.py", "crew/task_blueprint.py"}
 """What people write has an `id` as CrewAI's has; no run reads it, so these may import uuid."""
 
 ONLY_IN_AIO = {"create_task", "ensure_future", "run_in_executor", "to_thread", "run_coroutine_threadsafe"}
@@ -84,13 +86,16 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("models/chat.py", "_attempt"): "the same",
     ("models/outgoing.py", "_by_toll"): "the same, before it is sent",
     ("models/toll.py", "pay"): "the same",
+    ("models/answers.py", "_validated"): "user code: the validators of an answer's class",
+    ("models/answers.py", "_text_of"): "user code: an exception's own text",
+    ("models/call_callbacks.py", "_tell"): "user code: a callback of an LLM",
     ("models/own.py", "ask_on_terms"): "the same, for a model of one's own",
     ("tools/calls.py", "_prepare"): "user code: the validators of an args_schema",
-    ("tools/calls.py", "_execute"): "user code: a tool's exception is the model's to read",
-    ("tools/calls.py", "_may_be_reused"): "user code: a cache_function",
+    ("tools/calls.py", "_run_tool"): "user code: a tool's exception is the model's to read",
+    ("tools/calls.py", "_call_user"): "user code: a cache_function, a cache_handler",
     ("tools/calls.py", "_in_words"): "user code: an exception's own text",
     ("agent/asking.py", "ask"): "user code: a model of one's own",
-    ("agent/callbacks.py", "run_callback"): "user code: a callback",
+    ("agent/callbacks.py", "call_user"): "user code: a callback, a guardrail",
     ("batch/journal_thread.py", "_live"): "whoever awaits the journal's thread raises it",
     ("batch/journal_thread.py", "_carried_out"): "whoever awaits the journal's thread raises it",
     ("batch/journal_steps.py", "_carry_out"): "a tool that raised has ended: its mark goes, and it is raised",
@@ -100,6 +105,7 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("crew/execute.py", "_task"): "what fails a task is located, and raised",
     ("agent/run_frame.py", "carry_out"): "what fails a run is located, and raised",
     ("crew/kickoff.py", "outcome"): "an input of a batch: the others go on",
+    ("crew/task.py", "job"): "whoever waits for the future raises it",
     ("crew/run.py", "_carry_out"): "what fails a run is kept for whoever awaits it, and raised",
     ("crew/run.py", "__aexit__"): "a failure that was awaited inside has been raised there",
     ("server/disconnect.py", "listen"): "what the listening raises ends the block, and is raised there",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.record import AgentAction, AgentFinish
-from aiocrew.crew.blocking import BlockingKickoffWarning
+from aiocrew.aio.blocking import BlockingKickoffWarning
+from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.process import Process
 from aiocrew.crew.run import Run
@@ -50,11 +51,13 @@ from aiocrew.models.llm import LLM
 from aiocrew.models.offline import OfflineModel
 from aiocrew.net.closing import aclose
 from aiocrew.tools.base import BaseTool
+from aiocrew.tools.cache import CacheHandler
 from aiocrew.tools.decorator import tool
 from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunOptions
 from aiocrew.types.limits import Limits
 from aiocrew.types.messages import (
+    AnswerSpec,
     Assistant,
     Chunk,
     Message,
@@ -66,8 +69,16 @@ from aiocrew.types.messages import (
     ToolSpec,
     User,
 )
-from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome, Outcomes, OutputFormat, TaskOutput
-from aiocrew.types.ports import EventSink, Model, StreamingModel
+from aiocrew.types.outputs import (
+    CrewOutput,
+    FailedRun,
+    LiteAgentOutput,
+    Outcome,
+    Outcomes,
+    OutputFormat,
+    TaskOutput,
+)
+from aiocrew.types.ports import EventSink, Human, Model, Question, StreamingModel
 from aiocrew.types.prices import Price
 from aiocrew.types.usage import Usage, UsageMetrics
 from aiocrew.version import __version__
@@ -76,7 +87,14 @@ if TYPE_CHECKING:
     from aiocrew.admission.budget import Budget
     from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
     from aiocrew.server.disconnect import cancel_on_disconnect
+    from aiocrew.tools.library.csv_search import CSVSearchTool
+    from aiocrew.tools.library.directory_read import DirectoryReadTool
+    from aiocrew.tools.library.file_read import FileReadTool
+    from aiocrew.tools.library.file_writer import FileWriterTool
+    from aiocrew.tools.library.scrape_website import ScrapeWebsiteTool
     from aiocrew.tools.library.serper import SerperDevTool
+    from aiocrew.tools.library.txt_search import TXTSearchTool
+    from aiocrew.tools.library.website_search import WebsiteSearchTool
 
 __all__ = [
     "LLM",
@@ -87,6 +105,7 @@ __all__ = [
     "AiocrewError",
     "AiocrewWarning",
     "Allowance",
+    "AnswerSpec",
     "Assistant",
     "AuthenticationError",
     "BadRequestError",
@@ -96,21 +115,29 @@ __all__ = [
     "BlueprintError",
     "Budget",
     "BudgetExceededError",
+    "CSVSearchTool",
+    "CacheHandler",
     "CallbackError",
     "Chunk",
+    "ConditionalTask",
     "ContextTooLongError",
     "Crew",
     "CrewOutput",
     "DeadlineExceededError",
+    "DirectoryReadTool",
     "EventSink",
     "FailedRun",
+    "FileReadTool",
+    "FileWriterTool",
     "FlowError",
     "GuardrailError",
+    "Human",
     "InterruptedToolError",
     "InvalidReplyError",
     "JournalError",
     "LimitState",
     "Limits",
+    "LiteAgentOutput",
     "Location",
     "Message",
     "MissingInputError",
@@ -129,6 +156,7 @@ __all__ = [
     "Price",
     "Process",
     "ProviderError",
+    "Question",
     "QuotaExceededError",
     "RateLimitError",
     "Reply",
@@ -136,9 +164,11 @@ __all__ = [
     "RequestRefusedError",
     "Run",
     "RunOptions",
+    "ScrapeWebsiteTool",
     "SerperDevTool",
     "StreamingModel",
     "System",
+    "TXTSearchTool",
     "Task",
     "TaskError",
     "TaskOutput",
@@ -151,6 +181,7 @@ __all__ = [
     "UsageError",
     "UsageMetrics",
     "User",
+    "WebsiteSearchTool",
     "__version__",
     "aclose",
     "admission_snapshot",
@@ -161,8 +192,15 @@ __all__ = [
 _ON_FIRST_USE = {
     "Allowance": "aiocrew.models.snapshot",
     "Budget": "aiocrew.admission.budget",
+    "CSVSearchTool": "aiocrew.tools.library.csv_search",
+    "DirectoryReadTool": "aiocrew.tools.library.directory_read",
+    "FileReadTool": "aiocrew.tools.library.file_read",
+    "FileWriterTool": "aiocrew.tools.library.file_writer",
     "LimitState": "aiocrew.models.snapshot",
+    "ScrapeWebsiteTool": "aiocrew.tools.library.scrape_website",
     "SerperDevTool": "aiocrew.tools.library.serper",
+    "TXTSearchTool": "aiocrew.tools.library.txt_search",
+    "WebsiteSearchTool": "aiocrew.tools.library.website_search",
     "admission_snapshot": "aiocrew.models.snapshot",
     "cancel_on_disconnect": "aiocrew.server.disconnect",
 }

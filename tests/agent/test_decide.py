@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aiocrew.agent.answer import Answer
 from aiocrew.agent.decide import CallTools, Finish, Refuse, Repair, Turn, next_step
 from aiocrew.tools.decorator import tool
 from aiocrew.tools.toolbox import make_toolbox
@@ -26,21 +27,21 @@ FINAL = "Thought: done\nFinal Answer: 42"
 @pytest.mark.parametrize(
     ("turn", "reply", "expected"),
     [
-        (Turn(TOOLS, "auto"), Reply("hello"), Finish("", "hello")),
+        (Turn(TOOLS, "auto"), Reply("hello"), Finish("", Answer("hello"))),
         (Turn(TOOLS, "auto"), Reply("so", (CALL,)), CallTools("so", (CALL,))),
         (Turn(TOOLS, "native"), Reply("", (CALL,)), CallTools("", (CALL,))),
         (Turn(TOOLS, "auto"), Reply(ACTION), CallTools("look", (ToolCall("text-0", "Search the web", "{}"),), True)),
-        (Turn(TOOLS, "native"), Reply(ACTION), Finish("", ACTION)),
-        (Turn(TOOLS, "auto"), Reply(OTHER_ACTION), Finish("", OTHER_ACTION)),
+        (Turn(TOOLS, "native"), Reply(ACTION), Finish("", Answer(ACTION))),
+        (Turn(TOOLS, "auto"), Reply(OTHER_ACTION), Finish("", Answer(OTHER_ACTION))),
         (Turn(TOOLS, "text"), Reply(OTHER_ACTION), CallTools("look", (ToolCall("text-0", "fly", "{}"),), True)),
-        (Turn(NO_TOOLS, "auto"), Reply(FINAL), Finish("done", "42")),
-        (Turn(NO_TOOLS, "native"), Reply(FINAL), Finish("", FINAL)),
-        (Turn(NO_TOOLS, "text"), Reply("prose"), Finish("", "prose")),
-        (Turn(TOOLS, "auto", closing=True), Reply("best", (CALL,)), Finish("", "best")),
-        (Turn(TOOLS, "text", closing=True), Reply("prose"), Finish("", "prose")),
+        (Turn(NO_TOOLS, "auto"), Reply(FINAL), Finish("done", Answer("42"))),
+        (Turn(NO_TOOLS, "native"), Reply(FINAL), Finish("", Answer(FINAL))),
+        (Turn(NO_TOOLS, "text"), Reply("prose"), Finish("", Answer("prose"))),
+        (Turn(TOOLS, "auto", closing=True), Reply("best", (CALL,)), Finish("", Answer("best"))),
+        (Turn(TOOLS, "text", closing=True), Reply("prose"), Finish("", Answer("prose"))),
         (Turn(NO_TOOLS, "auto"), Reply("", refusal="no"), Refuse("no")),
-        (Turn(NO_TOOLS, "auto"), Reply("part", finish_reason="length"), Finish("", "part")),
-        (Turn(NO_TOOLS, "auto"), Reply("part", finish_reason="content_filter"), Finish("", "part")),
+        (Turn(NO_TOOLS, "auto"), Reply("part", finish_reason="length"), Finish("", Answer("part"))),
+        (Turn(NO_TOOLS, "auto"), Reply("part", finish_reason="content_filter"), Finish("", Answer("part"))),
     ],
 )
 def test_next_step(turn, reply, expected):

@@ -72,6 +72,7 @@ EXAMPLES: dict[str, AiocrewError] = {
     "MissingInputError": errors.MissingInputError("m", variable="topic"),
     "MissingKeyError": errors.MissingKeyError("m", variables=("A_API_KEY", "B_API_KEY")),
     "ModelRefusedError": errors.ModelRefusedError("m", refusal="no"),
+    "GuardrailError": errors.GuardrailError("m", guardrail="g", reason="r"),
     "CallbackError": errors.CallbackError("m", callback="f"),
     "DeadlineExceededError": errors.DeadlineExceededError("m", limit_s=2.5),
     "InterruptedToolError": errors.InterruptedToolError("m", tool="send_mail"),

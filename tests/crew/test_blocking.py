@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from aiocrew.crew.blocking import BlockingKickoffWarning
+from aiocrew.aio.blocking import BlockingKickoffWarning
 from aiocrew.crew.crew import Crew
 from aiocrew.tools.decorator import tool
 from tests.crew.scenes import agent_with, one_task_crew, task_for

@@ -110,13 +110,11 @@ def test_a_task_needs_an_agent_and_a_crew_needs_tasks():
 
 
 def test_what_is_not_built_raises_and_what_nobody_knows_warns():
-    with pytest.raises(NotBuiltError, match="hierarchical"):
-        Crew(process=Process.hierarchical)
     with pytest.raises(NotBuiltError, match="memory"):
         Crew(memory=True)
-    with pytest.raises(NotBuiltError, match="allow_delegation"):
-        agent_with(ScriptedModel(), allow_delegation=True)
-    assert agent_with(ScriptedModel(), allow_delegation=False, memory=False).role == "Analyst"
+    with pytest.raises(NotBuiltError, match="planning"):
+        agent_with(ScriptedModel(), planning=True)
+    assert agent_with(ScriptedModel(), planning=False, memory=False).role == "Analyst"
     with pytest.warns(UserWarning, match="no field 'tool'.*'tools'") as caught:
         agent_with(ScriptedModel(), tool=[])
     assert caught[0].filename.endswith("scenes.py")
@@ -251,20 +249,20 @@ async def test_changing_a_blueprint_does_not_reach_a_run_under_way():
     assert "Second" in Gate.prompts[1]
 
 
-def test_a_process_that_is_set_later_is_refused_as_well():
+def test_a_process_that_is_set_later_needs_its_manager_as_well():
     crew = one_task_crew(ScriptedModel())
     crew.process = Process.hierarchical
-    with pytest.raises(NotBuiltError, match="hierarchical"):
+    with pytest.raises(BlueprintError, match="needs a manager"):
         crew.kickoff()
 
 
 def test_what_is_not_built_is_refused_when_it_is_set_later_as_well():
     agent = agent_with(ScriptedModel())
-    with pytest.raises(NotBuiltError, match="allow_delegation"):
-        agent.allow_delegation = True
-    agent.allow_delegation = False
-    with pytest.raises(NotBuiltError, match="output_pydantic"):
-        task_for(agent).output_pydantic = int
+    with pytest.raises(NotBuiltError, match="planning"):
+        agent.planning = True
+    agent.planning = False
+    with pytest.raises(NotBuiltError, match="input_files"):
+        task_for(agent).input_files = {"a": "b"}
 
 
 async def test_a_function_that_was_put_among_the_tools_later_is_named():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aiocrew.models.bounds import limit_field, prompt_bound, reply_limit, request_bound
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.wire_request import encode_request
-from aiocrew.types.messages import Assistant, Request, System, ToolCall, ToolResult, ToolSpec, User
+from aiocrew.types.messages import AnswerSpec, Assistant, Request, System, ToolCall, ToolResult, ToolSpec, User
 
 TEXTS = st.one_of(
     st.text(),
@@ -61,6 +61,31 @@ def test_tools_are_bounded_also_where_a_template_writes_them_as_ascii(descriptio
     counted = len(json.dumps([spec.name, spec.description, schema], separators=(",", ":"))) + 530
     assert prompt_bound(endpoint(), encode_request(endpoint(), request, stream=False), has_tools=True) >= counted
     assert request_bound(request) >= counted
+
+
+def form(description: str) -> AnswerSpec:
+    spec = tool(description)
+    return AnswerSpec("Answer", description, spec.parameters, spec.parameters)
+
+
+@given(TEXTS, st.sampled_from(["gpt-4o", "gpt-4", "m"]))
+def test_the_form_of_an_answer_is_bounded_like_tools(description: str, model: str) -> None:
+    spec = form(description.encode("utf-8", "replace").decode())
+    request = Request((User("Hello"),), answer=spec)
+    schema = msgspec.json.decode(bytes(spec.schema))
+    import json
+
+    to = Endpoint(provider="openai", model=model, label="", url="http://api.test")
+    counted = len(json.dumps([spec.name, spec.description, schema], separators=(",", ":"))) + 530
+    assert prompt_bound(to, encode_request(to, request, stream=False), has_tools=False) >= counted
+    assert request_bound(request) >= counted
+
+
+def test_a_form_among_the_parameters_does_not_make_the_messages_dearer() -> None:
+    strange = {"type": "json_schema", "json_schema": {"name": "研究"}}
+    to = Endpoint(provider="openai", model="m", label="", url="", parameters={"response_format": strange})
+    body = encode_request(to, Request((User("研究报告"),)), stream=False)
+    assert prompt_bound(to, body, has_tools=False) == len(body) + 512 + 512 + 2 * 6
 
 
 def test_plain_english_is_bounded_by_its_bytes_and_what_providers_add() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import threading
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
-from aiocrew.errors import BlueprintError, MissingKeyError, ModelRefusedError, NotBuiltError
+from aiocrew.errors import BlueprintError, CallbackError, MissingKeyError, ModelRefusedError, NotBuiltError
 from aiocrew.models.chat import ChatModel
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.llm import LLM
@@ -19,6 +20,7 @@ from aiocrew.models.resolved import ResolvedModel
 from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Assistant, Message, Reply, Request, System, ToolCall, ToolResult, User
+from aiocrew.types.usage import Usage
 
 
 class Inner(BaseModel):
@@ -51,7 +53,7 @@ class SpyLLM(LLM):
     answer: Any = None
 
     def resolve(self) -> ResolvedModel:
-        return ResolvedModel(Spy(self.answer), "spy", "auto", stream=False)
+        return ResolvedModel(Spy(self.answer), "spy", "auto", stream=False, callbacks=tuple(self.callbacks or ()))
 
 
 def endpoint(llm: LLM) -> Endpoint:
@@ -290,9 +292,94 @@ def test_fields_of_crewai_that_are_not_there() -> None:
     LLM("m", callbacks=[], n=1, thinking=None, drop_params=True, additional_drop_params=["stop"], is_litellm=False)
     with pytest.raises(NotBuiltError, match=r"LLM\(n=2\)"):
         LLM("m", n=2)
-    for field in ({"n": 2}, {"callbacks": [print]}, {"thinking": {"type": "enabled"}}, {"additional_params": {"a": 1}}):
+    for field in ({"n": 2}, {"thinking": {"type": "enabled"}}, {"additional_params": {"a": 1}}):
         with pytest.raises(NotBuiltError, match=next(iter(field))):
             LLM("m", **field)
+
+
+def test_one_reply_is_what_n_may_ask_for() -> None:
+    llm = LLM("m", n=1)
+    assert (llm.n, LLM("m").n) == (1, None)
+    with pytest.raises(NotBuiltError, match=r"LLM\(n=3\)"):
+        llm.n = 3
+
+
+def test_a_key_equals_its_own_text_and_no_other() -> None:
+    llm = LLM("m", api_key=SECRET)
+    assert llm.api_key == SECRET
+    assert llm.api_key == SecretStr(SECRET)
+    assert llm.api_key not in (None, SECRET + "x", "", 1, SecretStr("x"))
+    assert SECRET in {llm.api_key}
+    assert LLM("m", api_key="Zoë").api_key == "Zoë"
+    llm.api_key = SecretStr("other")
+    assert llm.api_key == "other"
+    assert SECRET not in repr(LLM("m", api_key=SECRET)) + str(LLM("m", api_key=SECRET).api_key)
+
+
+# The environment's LLM
+
+
+def test_the_environments_llm_shows_what_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [getattr(LLM.of_environment(), field) for field in ("model", "base_url", "api_key")] == [
+        "gpt-4o-mini",
+        None,
+        None,
+    ]
+    monkeypatch.setenv("OPENAI_MODEL_NAME", "gpt-4-turbo")
+    monkeypatch.setenv("OPENAI_API_BASE", "https://somewhere.example")
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    llm = LLM.of_environment()
+    assert (llm.model, llm.base_url, llm.api_key == SECRET) == ("gpt-4-turbo", "https://somewhere.example", True)
+    assert SECRET not in repr(llm)
+    monkeypatch.setenv("OPENAI_MODEL_NAME", "groq/llama")
+    monkeypatch.setenv("GROQ_API_KEY", "gsk")
+    llm = LLM.of_environment()
+    assert (llm.base_url, llm.api_key == "gsk") == (None, True)
+
+
+@pytest.mark.parametrize("name", ["offline/instant", "nobody/knows", "openai/"])
+def test_the_environments_llm_shows_a_name_that_has_no_address_or_is_wrong(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL", name)
+    assert LLM.of_environment() == LLM(name)
+
+
+def test_the_environments_llm_follows_the_environment_until_it_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    llms = [LLM.of_environment()]
+    llms += [copy.copy(llms[0]), copy.deepcopy(llms[0]), llms[0].model_copy(), pickle.loads(pickle.dumps(llms[0]))]
+    for llm in llms:
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        assert endpoint(llm).key == "k"
+        monkeypatch.setenv("OPENAI_API_KEY", "k2")
+        monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1/v1")
+        monkeypatch.setenv("MODEL", "other")
+        found = endpoint(llm)
+        assert (found.key, found.url, found.model) == ("k2", "http://localhost:1/v1/chat/completions", "other")
+        monkeypatch.delenv("OPENAI_BASE_URL")
+        monkeypatch.delenv("MODEL")
+
+
+def test_what_is_set_by_hand_holds_against_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    llm = LLM.of_environment()
+    llm.model = "gpt-4.1"
+    llm.temperature = 0.5
+    monkeypatch.setenv("MODEL", "other")
+    monkeypatch.setenv("OPENAI_API_KEY", "k2")
+    found = endpoint(llm)
+    assert (found.model, found.parameters, found.key) == ("gpt-4.1", {"temperature": 0.5}, "k2")
+    assert endpoint(LLM.of_environment()).parameters == {}
+
+
+def test_every_llm_of_one_environment_has_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    first, second = LLM.of_environment(), LLM.of_environment()
+    assert first.resolve().model is second.resolve().model
+    assert second.resolve() is LLM.of_environment().resolve()
+    monkeypatch.setenv("OPENAI_API_KEY", "k2")
+    assert [endpoint(llm).key for llm in (first, LLM.of_environment(), second)] == ["k2"] * 3
 
 
 def test_a_misspelt_field_warns_where_it_stands() -> None:
@@ -344,6 +431,95 @@ async def test_a_called_function_gives_the_answer() -> None:
     assert await llm.acall("go", tools, available_functions={"f": later}) == "later 2"
     assert json.loads(await llm.acall("go", tools)) == [{"id": "c", "name": "f", "arguments": '{"x": 2}'}]
     assert Spy.asked[-1].tools[0].parameters == msgspec.Raw(b'{"type":"object"}')
+
+
+# Callbacks
+
+
+def _spy(told: list[Any]) -> Any:
+    def heard(kwargs: Any, completion_response: Any, start_time: Any, end_time: Any) -> None:
+        told.append((kwargs, completion_response, start_time, end_time, threading.current_thread()))
+
+    return heard
+
+
+async def test_callbacks_are_told_of_a_call_as_litellm_tells_them() -> None:
+    told: list[Any] = []
+    llm = SpyLLM(
+        answer=Reply("", (ToolCall("c", "f", "{}"),), Usage(10, 5, 4, 0, 2), "tool_calls"), callbacks=[_spy(told)]
+    )
+    await llm.acall("hi", callbacks=[_spy(told)])
+    [(kwargs, response, start, end, thread), second] = told
+    assert (kwargs, second[0]) == ({"model": "spy", "messages": [{"role": "user", "content": "hi"}]},) * 2
+    assert response["choices"][0]["message"]["tool_calls"][0].function.name == "f"
+    assert (response.choices[0].finish_reason, response["usage"].prompt_tokens_details.cached_tokens) == (
+        "tool_calls",
+        4,
+    )
+    assert (response.usage.total_tokens, response.model) == (15, "spy")
+    assert 0 <= (end - start).total_seconds() < 60
+    assert thread is not threading.main_thread()
+    with pytest.raises(AttributeError, match="'nothing'"):
+        _ = response.nothing
+
+
+async def test_the_nearest_of_two_methods_is_called() -> None:
+    told: list[str] = []
+
+    class Base:
+        def log_success_event(self, *_: Any) -> None: ...
+
+        async def async_log_success_event(self, *_: Any) -> None: ...
+
+    class Plain(Base):
+        def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            told.append("plain")
+
+    class Both(Plain):
+        def log_success_event(self, *_: Any) -> None:
+            raise AssertionError("the other one is async")
+
+        async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            told.append("async")
+
+    async def short(response: Any) -> None:
+        told.append(response.choices[0].message.content)
+
+    await SpyLLM(answer=Reply("hello"), callbacks=[Plain(), Both(), short]).acall("hi")
+    assert told == ["plain", "async", "hello"]
+
+
+async def test_a_callback_that_fails_is_named() -> None:
+    def failing(kwargs: Any, completion_response: Any, start_time: Any, end_time: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(CallbackError, match=r"failing raised ZeroDivisionError"):
+        await SpyLLM(answer=Reply("hello"), callbacks=[failing]).acall("hi")
+
+
+@pytest.mark.parametrize("callback", ["langfuse", object(), print.__class__])
+def test_what_cannot_be_called_is_no_callback(callback: Any) -> None:
+    with pytest.raises(ValidationError, match="log_success_event"):
+        LLM("m", callbacks=[callback])
+
+
+def test_callbacks_stay_the_same_objects_and_go_with_the_resolved_model() -> None:
+    class Handler:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()  # which cannot be copied
+
+        def log_success_event(self, *_: Any) -> None: ...
+
+    handler = Handler()
+    llm = LLM("offline/instant", callbacks=[handler])
+    resolved = llm.resolve()
+    assert llm.callbacks == [handler]
+    assert (resolved.callbacks, llm.resolve() is resolved) == ((handler,), True)
+    assert llm.callbacks is not None
+    llm.callbacks.append(print)
+    assert llm.resolve().callbacks == (handler, print)
+    assert "callbacks" not in llm.model_dump_json()
+    assert LLM("offline/instant").resolve().callbacks == ()
 
 
 async def test_a_refusal_is_raised() -> None:

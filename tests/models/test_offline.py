@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, Field
 
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import BlueprintError
+from aiocrew.models.answers import answer_spec, read_answer
 from aiocrew.models.offline import OfflineModel, offline_model, reply_to
 from aiocrew.models.offline_answer import HONEST
 from aiocrew.models.offline_arguments import filled_in
@@ -152,6 +157,72 @@ def test_values_of_every_kind() -> None:
         b'{"$ref": "#/$defs/T", "$defs": {"T": {"properties": {"next": {"$ref": "#/$defs/T"}}, "required": ["next"]}}}'
     )
     assert isinstance(filled_in(tree, subject="x", task=""), dict)
+
+
+class Mood(Enum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Node(BaseModel):
+    share: float = Field(gt=0, lt=1)
+    children: list[Node]
+    next: Node | None
+
+
+class Report(BaseModel):
+    title: str = Field(min_length=20, max_length=25)
+    mood: Mood
+    score: int = Field(ge=11, le=20)
+    weeks: int = Field(multiple_of=7, ge=8)
+    sources: list[str] = Field(min_length=2)
+    tags: set[str] = Field(min_length=3)
+    pair: tuple[int, str]
+    tree: Node
+    day: date | None = None
+    took: timedelta
+    made: datetime
+    id: UUID
+    by_name: dict[str, int]
+    kind: Literal["a", "b"]
+    remark: str | None = None
+
+
+def test_an_answer_in_a_form_is_one_of_its_class() -> None:
+    request = Request(task("Find 3 facts about tea.", "A list of 3 points"), answer=answer_spec(Report))
+    found = read_answer(Report, reply_to(request).text)
+    assert isinstance(found, Report)
+    assert (found.sources, found.remark, found.score) == (["tea", "tea"], "tea", 11)
+
+
+def test_a_form_in_words_is_kept_to_as_well() -> None:
+    words = f"The answer must be one JSON object of this schema:\n{bytes(answer_spec(Report).schema).decode()}"
+    before, question = task("Find 3 facts about tea.", "A list of 3 points")
+    told = User(question.text.replace("Reply with the complete answer", f"{words}\n\nReply with the complete answer"))
+    by_words = reply_to(Request((before, told)))
+    assert isinstance(read_answer(Report, by_words.text), Report)
+    assert by_words.text == reply_to(Request((before, question), answer=answer_spec(Report))).text
+    in_protocol = System("You can use these tools:\n\nAction Input: its arguments")
+    assert isinstance(
+        read_answer(Report, reply_to(Request((in_protocol, told))).text.partition("Final Answer: ")[2]), Report
+    )
+
+
+def test_tools_are_called_before_an_answer_in_a_form_unless_it_is_due() -> None:
+    messages = task("Search the web about tea.")
+    asked = reply_to(Request(messages, (SEARCH,), answer=answer_spec(Report)))
+    assert [call.name for call in asked.calls] == ["search_web"]
+    for choice in ("none", "required"):
+        due = reply_to(Request(messages, (SEARCH,), choice, answer=answer_spec(Report)))
+        assert due.calls == ()
+        assert isinstance(read_answer(Report, due.text), Report)
+
+
+def test_an_exact_answer_is_given_in_a_form_only_where_it_may_have_one() -> None:
+    exact = Request(task('Reply with exactly: {"share": 0.1, "children": [], "next": null}'), answer=answer_spec(Node))
+    assert read_answer(Node, reply_to(exact).text) == Node(share=0.1, children=[], next=None)
+    other = Request(task("Reply with exactly: ok"), answer=answer_spec(Node))
+    assert isinstance(read_answer(Node, reply_to(other).text), Node)
 
 
 @given(

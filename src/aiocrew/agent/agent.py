@@ -1,27 +1,38 @@
-"""The blueprint of an agent: who it is, which model it thinks with, which tools it has."""
+"""An agent, and the doors to runs of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import Any, ClassVar
-from uuid import UUID, uuid4
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel
 
-from aiocrew.errors import BlueprintError
-from aiocrew.models.llm import LLM
-from aiocrew.tools.base import as_tool
-from aiocrew.types.blueprint import Blueprint
-from aiocrew.types.ports import Model
-from aiocrew.types.terms import Pace
+from aiocrew.agent.answer import AnswerRules, Guardrail, class_of_model, form_of_answer
+from aiocrew.agent.blueprint import AgentBlueprint
+from aiocrew.agent.plan import plan_agent
+from aiocrew.agent.prompt import Assignment
+from aiocrew.agent.solo import SoloRun
+from aiocrew.aio.blocking import run_blocking
+from aiocrew.aio.functions import name_of
+from aiocrew.console.account import ConsoleAccount
+from aiocrew.models.conversation import messages_from
+from aiocrew.types.context import RunOptions
+from aiocrew.types.messages import Assistant, Message
+from aiocrew.types.outputs import LiteAgentOutput
 
-__all__ = ["Agent"]
-
-_OFF = (None, False)
+__all__ = ["Agent", "AnyTask"]
 
 
-class Agent(Blueprint):
+class AnyTask(Protocol):
+    """A task, as an agent that is to do it by itself sees it."""
+
+    tools: list[Any]
+
+    def assignment(self, context: str | None, agent: AgentBlueprint) -> Assignment: ...
+
+
+class Agent(AgentBlueprint):
     """Who works on a task. One agent may stand in any number of crews that run at once: runs keep no state in it.
 
     role, goal, backstory: who the model is to be; {placeholders} are filled from a run's inputs.
@@ -33,6 +44,13 @@ class Agent(Blueprint):
     max_retry_limit: how often a task starts anew after a reply that corrections could not cure.
     max_rpm: model calls that it may make a minute, in all its runs together; retries count.
     step_callback: called after every tool call (AgentAction) and with the answer (AgentFinish); plain or async.
+    allow_delegation: it may hand work, and questions, to the other agents of its crew.
+    guardrail: for `kickoff` of the agent itself: a function (output) -> (bool, value), or a rule in words that a model
+        judges by. What it rejects is answered anew, guardrail_max_retries times; then GuardrailError.
+    function_calling_llm: brings answers into their form where `llm` does not manage to; a weaker model is enough.
+    cache_handler: keeps results of tool calls beyond a run.
+    system_template, prompt_template, response_template: for models that want their prompt written in another way, with
+        "{{ .System }}", "{{ .Prompt }}" and "{{ .Response }}" in them. What stands behind the last ends a reply.
     cache: results of its tool calls may be reused within a run, where the crew's `cache` is on too.
     use_system_prompt: False puts what would be the system message into the user's.
     verbose: an account of what it does, on stderr.
@@ -40,98 +58,75 @@ class Agent(Blueprint):
     `tools_results` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
 
-    # A slot: no part of what an agent is, so that copies have their own.
-    __slots__ = ("_pace",)
+    async def kickoff_async(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        response_format: type[BaseModel] | None = None,
+        *,
+        options: RunOptions | None = None,
+    ) -> LiteAgentOutput:
+        """Return what the agent answers, without a crew, to a text or to a conversation of {"role", "content"}.
 
-    role: str
-    goal: str
-    backstory: str
-    llm: Any = None
-    tools: list[Any] = Field(default_factory=list[Any])  # of BaseTool; a list of a subclass is welcome, too
-    verbose: bool = False
-    max_iter: int = Field(default=25, ge=1)
-    max_execution_time: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    max_retry_limit: int = Field(default=2, ge=0)
-    max_rpm: int | None = Field(default=None, ge=1)
-    step_callback: Callable[..., Any] | None = None
-    cache: bool = True
-    use_system_prompt: bool = True
-    config: dict[str, Any] | None = Field(default=None, exclude=True)
-    tools_results: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]], exclude=True)
-
-    not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "a2a": (None,),
-        "adapted_agent": _OFF,
-        "agent_executor": (None,),
-        "agent_knowledge_context": (None,),
-        "allow_code_execution": _OFF,
-        "allow_delegation": _OFF,
-        "apps": (None,),
-        "cache_handler": (None,),
-        "callbacks": (None, []),
-        "checkpoint": _OFF,
-        "code_execution_mode": (None, "safe"),
-        "crew": (None,),
-        "crew_knowledge_context": (None,),
-        "date_format": (None, "%Y-%m-%d"),
-        "embedder": (None,),
-        "execution_context": (None,),
-        "executor_class": (None,),
-        "from_repository": (None,),
-        "function_calling_llm": (None,),
-        "guardrail": (None,),
-        "guardrail_max_retries": (None, 3),
-        "i18n": (None,),
-        "inject_date": _OFF,
-        "knowledge": (None,),
-        "knowledge_config": (None,),
-        "knowledge_search_query": (None,),
-        "knowledge_sources": (None, []),
-        "knowledge_storage": (None,),
-        "max_reasoning_attempts": (None,),
-        "max_tokens": (None,),
-        "mcps": (None,),
-        "memory": _OFF,
-        "multimodal": _OFF,
-        "planning": _OFF,
-        "planning_config": (None,),
-        "prompt_template": (None,),
-        "reasoning": _OFF,
-        "respect_context_window": _OFF,
-        "response_template": (None,),
-        "security_config": (None,),
-        "skills": (None,),
-        "system_template": (None,),
-        "tool_failure_policy": (None,),
-        "tools_handler": (None,),
-        "use_better_compaction": (None, True),
-    }
-
-    @field_validator("tools", mode="before")
-    @classmethod
-    def _take_tools(cls, value: Any) -> Any:
-        return [] if value is None else [as_tool(item) for item in value]
-
-    @field_validator("llm")
-    @classmethod
-    def _take_llm(cls, value: Any) -> Any:
-        if value is None or isinstance(value, str | LLM | Model):
-            return value
-        raise BlueprintError(
-            f"llm={value!r} is no model: give a name such as 'openai/gpt-4o-mini', an LLM(...), or an object with "
-            "'async def reply(self, request)'"
+        response_format: the class that `.pydantic` of the answer is to be an instance of.
+        Raises one error that names the agent: see aiocrew.errors.
+        """
+        talk = messages_from(messages)
+        rules = AnswerRules(
+            form=form_of_answer(response_format or class_of_model(self.llm)),
+            guardrails=self._guardrails(),
+            output_of=lambda answer: LiteAgentOutput(raw=answer.text, pydantic=answer.value, agent_role=self.role),
+        )
+        run = self._run(Assignment("", "", rules=rules, talk=talk), self.tools, options)
+        answer = await run.carry_out()
+        return LiteAgentOutput(
+            raw=answer.text,
+            pydantic=answer.value,
+            agent_role=self.role,
+            usage_metrics=run.usage.model_dump(),
+            messages=_shown([*answer.transcript, Assistant(answer.text)]),
         )
 
-    def pace(self) -> Pace | None:
-        """Return what keeps to max_rpm, one and the same for all runs; None without it."""
-        if self.max_rpm is None:
-            return None
-        # Here, because hardly anybody sets it, and what it needs takes a while to load.
-        from aiocrew.admission.pace import pace_of
+    akickoff = kickoff_async
 
-        return pace_of(self, self.max_rpm)
+    def kickoff(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        response_format: type[BaseModel] | None = None,
+        *,
+        options: RunOptions | None = None,
+    ) -> LiteAgentOutput:
+        """Return what kickoff_async returns, for code that cannot await."""
+        return run_blocking(
+            "kickoff",
+            lambda: self.kickoff_async(messages, response_format, options=options),
+            instead="agent.kickoff_async",
+        )
 
-    @cached_property
-    def id(self) -> UUID:
-        """An id of this blueprint, for people; no run reads it."""
-        return uuid4()
+    async def aexecute_task(self, task: AnyTask, context: str | None = None, tools: Sequence[Any] | None = None) -> str:
+        """Return what the agent answers to one task, without a crew; `tools` in place of the task's and its own."""
+        run = self._run(task.assignment(context, self), tools or task.tools or self.tools, None)
+        answer = await run.carry_out()
+        vars(self)["tools_results"] = answer.tool_results
+        return answer.text
+
+    def execute_task(self, task: AnyTask, context: str | None = None, tools: Sequence[Any] | None = None) -> str:
+        """Return what aexecute_task returns, for code that cannot await."""
+        return run_blocking(
+            "execute_task", lambda: self.aexecute_task(task, context, tools), instead="agent.aexecute_task"
+        )
+
+    def _run(self, assignment: Assignment, tools: Sequence[Any], options: RunOptions | None) -> SoloRun:
+        planned = partial(plan_agent, self, tools, None, step_callback=None, cache=False)
+        return SoloRun(self.role, planned, assignment, options, (ConsoleAccount(),) if self.verbose else ())
+
+    def _guardrails(self) -> tuple[Guardrail, ...]:
+        judge = self.guardrail
+        if judge is None:
+            return ()
+        name = "of the agent" if isinstance(judge, str) else name_of(judge)
+        return (Guardrail(name, judge, self.guardrail_max_retries),)
+
+
+def _shown(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    roles = {"System": "system", "User": "user", "Assistant": "assistant", "ToolResult": "tool"}
+    return [{"role": roles[type(message).__name__], "content": message.text} for message in messages]

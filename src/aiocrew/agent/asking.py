@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from aiocrew.agent.callbacks import call_user
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.aio.grace import with_grace
@@ -19,7 +20,7 @@ from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.effects import Harmless
 from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
 from aiocrew.types.messages import Chunk, Reply, Request
-from aiocrew.types.paths import Path
+from aiocrew.types.paths import Path, child
 from aiocrew.types.ports import StreamingModel
 
 __all__ = ["ask"]
@@ -45,7 +46,8 @@ class _Question(Harmless, msgspec.Struct, frozen=True, gc=False):
 async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) -> Reply:
     """Return the model's reply; raises what the model raises."""
     model, agent = plan.model.name, plan.name
-    run.emit(LLMCallStarted(run.run_id, path, run.now_s(), model, agent))
+    started_s = run.now_s()
+    run.emit(LLMCallStarted(run.run_id, path, started_s, model, agent))
     where = Here(run, path, plan.pace)
     token = here.set(where)
     before = cancels(run.loop)
@@ -59,11 +61,12 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
     finally:
         here.reset(token)
     tools, price = tuple(call.name for call in reply.calls), plan.model.price
+    ended_s = run.now_s()
     run.emit(
         LLMCallCompleted(
             run.run_id,
             path,
-            run.now_s(),
+            ended_s,
             model,
             agent,
             reply.text,
@@ -73,7 +76,22 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
             None if price is None else price.cost_usd(reply.usage),
         )
     )
+    if plan.model.callbacks:
+        await _tell_callbacks(plan.model, request, reply, run, path, ended_s - started_s)
     return reply
+
+
+async def _tell_callbacks(
+    model: ResolvedModel, request: Request, reply: Reply, run: RunContext, path: Path, took_s: float
+) -> None:
+    from aiocrew.models.call_callbacks import tell_callbacks  # few need it
+
+    ended_s = run.runtime.clock.wall_s()
+
+    async def tell() -> None:
+        await tell_callbacks(model.callbacks, request, reply, model.name, ended_s - took_s, ended_s)
+
+    await call_user(run, child(path, "callbacks"), f"callbacks of {model.name}", "callbacks", tell, (), type(None))
 
 
 def _body(plan: AgentPlan, request: Request, where: Here) -> Callable[[], Awaitable[Reply]]:

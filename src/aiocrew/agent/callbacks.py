@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, name_of
@@ -15,7 +15,9 @@ from aiocrew.types.context import Here, Nest, RunContext, here
 from aiocrew.types.events import CallbackCompleted, CallbackFailed, CallbackStarted
 from aiocrew.types.paths import Path
 
-__all__ = ["run_callback"]
+__all__ = ["call_user", "run_callback"]
+
+T = TypeVar("T")
 
 
 async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any], *args: Any) -> Any:
@@ -25,21 +27,38 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
     """
     name = name_of(callback)
     run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
-    token = here.set(Here(run, path, nest=Nest()))
-    before = cancels(run.loop)
     try:
-        result = await run.steps.step(path, partial(_called, run, callback, args), object)
-        raise_if_cancelled_since(before, run.loop)
-    except (Exception, SystemExit, asyncio.CancelledError) as error:
-        run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error)))
-        if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.loop):
-            raise
-        raise CallbackError(f"callback {name} raised {error!r}", callback=name) from error
-    finally:
-        here.reset(token)
+        result = await call_user(run, path, f"callback {name}", name, callback, args, object)
+    except (CallbackError, asyncio.CancelledError) as error:
+        run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error.__cause__ or error)))
+        raise
     run.emit(CallbackCompleted(run.run_id, path, run.now_s(), name))
     return result
 
 
-def _called(run: RunContext, callback: Callable[..., Any], args: tuple[Any, ...]) -> Awaitable[Any]:
-    return with_grace(call_function(callback, *args), run.terms.grace_s, run.loop)
+async def call_user(
+    run: RunContext,
+    path: Path,
+    what: str,
+    name: str,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    returns: type[T],
+) -> T:
+    """Return what the user's `function` gives, as one step. Raises CallbackError, which says `what` failed."""
+    token = here.set(Here(run, path, nest=Nest()))
+    before = cancels(run.loop)
+    try:
+        result = await run.steps.step(path, partial(_called, run, function, args), returns)
+        raise_if_cancelled_since(before, run.loop)
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.loop):
+            raise
+        raise CallbackError(f"{what} raised {error!r}", callback=name) from error
+    finally:
+        here.reset(token)
+    return result
+
+
+def _called(run: RunContext, function: Callable[..., Any], args: tuple[Any, ...]) -> Awaitable[Any]:
+    return with_grace(call_function(function, *args), run.terms.grace_s, run.loop)

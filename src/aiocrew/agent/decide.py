@@ -6,12 +6,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from aiocrew.agent.answer import Answer, AnswerForm
 from aiocrew.agent.text_protocol import FinalAnswer, TextAction, Unreadable, in_protocol, read_reply
+from aiocrew.models.answers import AnswerProblem, read_answer
 from aiocrew.models.endpoint import ToolProtocol
 from aiocrew.tools.toolbox import Toolbox
 from aiocrew.types.messages import Reply, ToolCall
 
-__all__ = ["CallTools", "Finish", "NextStep", "Refuse", "Repair", "Turn", "next_step"]
+__all__ = ["CallTools", "Finish", "NextStep", "Refuse", "Repair", "Turn", "next_step", "shaped"]
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -21,11 +23,12 @@ class Turn(msgspec.Struct, frozen=True):
     protocol: ToolProtocol
     closing: bool = False
     """The last turn: tools are over, whatever was said is the answer."""
+    form: AnswerForm | None = None
 
 
 class Finish(msgspec.Struct, frozen=True, gc=False):
     thought: str
-    output: str
+    answer: Answer
 
 
 class CallTools(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +40,8 @@ class CallTools(msgspec.Struct, frozen=True, gc=False):
 
 class Repair(msgspec.Struct, frozen=True, gc=False):
     problem: str
+    said: str = ""
+    """The answer that does not have its form; empty where the reply was no answer at all."""
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False):
@@ -51,13 +56,34 @@ def next_step(turn: Turn, reply: Reply) -> NextStep:
     text = reply.text.strip()
     if reply.refusal or (reply.finish_reason == "content_filter" and not text):
         return Refuse(reply.refusal or "the provider's content filter stopped the reply")
-    if reply.calls and not turn.closing:
-        return CallTools(text, reply.calls)
+    if reply.calls:
+        given = _answer_call(turn, reply.calls)
+        if given is not None:
+            return shaped(turn.form, text, given.arguments)
+        if not turn.closing:
+            return CallTools(text, reply.calls)
     if not text:
         return Repair(_why_empty(reply))
     if turn.protocol == "native" or (turn.protocol == "auto" and not in_protocol(text)):
-        return Finish("", text)
+        return shaped(turn.form, "", text)
     return _read_text(turn, text)
+
+
+def shaped(form: AnswerForm | None, thought: str, text: str) -> Finish | Repair:
+    """Return `text` as the answer; where it does not have the form that was asked for, what is wrong with it."""
+    if form is None or form.converter is not None:
+        return Finish(thought, Answer(text))
+    read = read_answer(form.cls, text)
+    if isinstance(read, AnswerProblem):
+        return Repair(read.text, text)
+    return Finish(thought, Answer(text, read))
+
+
+def _answer_call(turn: Turn, calls: tuple[ToolCall, ...]) -> ToolCall | None:
+    """Return the call that is the answer itself, in the form's name, for models that answer by calling a tool."""
+    if turn.form is None:
+        return None
+    return next((call for call in calls if call.name == turn.form.spec.name), None)
 
 
 def _why_empty(reply: Reply) -> str:
@@ -69,7 +95,7 @@ def _why_empty(reply: Reply) -> str:
 def _read_text(turn: Turn, text: str) -> NextStep:
     match read_reply(text):
         case FinalAnswer(thought=thought, answer=answer) if answer:
-            return Finish(thought, answer)
+            return shaped(turn.form, thought, answer)
         case TextAction(tool=tool) as action if turn.protocol == "text" or turn.toolbox.find(tool):
             if turn.closing:
                 return Repair("it asks for a tool, which are over")
@@ -77,4 +103,4 @@ def _read_text(turn: Turn, text: str) -> NextStep:
         case Unreadable(problem=problem) if turn.protocol == "text" and turn.toolbox.specs and not turn.closing:
             return Repair(problem)
         case _:
-            return Finish("", text)
+            return shaped(turn.form, "", text)

@@ -1,18 +1,24 @@
-"""The one loop that awaits: ask the model, do what follows, until there is an answer."""
+"""The one loop that awaits: ask the model, do what follows, until there is an answer that all agree to."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from aiocrew.agent import text_protocol
+from aiocrew.agent.answer import Answer, AnswerForm
 from aiocrew.agent.asking import ask
 from aiocrew.agent.callbacks import run_callback
-from aiocrew.agent.decide import CallTools, Finish, Refuse, Repair, Turn, next_step
+from aiocrew.agent.conversion import by_class, by_model
+from aiocrew.agent.decide import CallTools, Finish, NextStep, Refuse, Repair, Turn, next_step, shaped
+from aiocrew.agent.judging import Judge
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.prompt import Assignment, closing_words, correction, opening
 from aiocrew.agent.record import AgentAction, AgentAnswer, AgentFinish
 from aiocrew.aio.limits import time_limit
 from aiocrew.errors import DeadlineExceededError, ModelRefusedError, UnusableReplyError
+from aiocrew.models.answers import tells_form
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
 from aiocrew.types.context import RunContext
 from aiocrew.types.events import ReplyRepaired
@@ -23,16 +29,18 @@ __all__ = ["perform"]
 
 _HOPELESS = 3
 """So many replies in a row with one and the same fault, and no correction will help: each of them is paid for."""
+_SHAPING = 3
+"""Replies that a form may take beyond max_iter: an answer that is there already had better not be lost to its form."""
 
 
 async def perform(
     plan: AgentPlan, assignment: Assignment, run: RunContext, path: Path, memory: ToolMemory
 ) -> AgentAnswer:
-    """Return what the agent answers to `assignment`.
+    """Return what the agent answers to `assignment`, in the form that its rules ask for and agreed to by their judges.
 
     A reply that corrections could not cure starts the task anew, up to max_retry_limit times; tool calls that it had
-    finished are not run again. Raises UnusableReplyError, ModelRefusedError, DeadlineExceededError, CallbackError, and
-    what the model raises.
+    finished are not run again. Raises UnusableReplyError, ModelRefusedError, GuardrailError, DeadlineExceededError,
+    CallbackError, and what the model raises.
     """
     if plan.max_execution_time is None:
         return await _attempts(plan, assignment, run, path, memory)
@@ -57,6 +65,17 @@ def _too_long(plan: AgentPlan) -> DeadlineExceededError:
     return DeadlineExceededError(f"the task took longer than max_execution_time={seconds:g} s", limit_s=seconds)
 
 
+class _Done(msgspec.Struct, frozen=True, gc=False):
+    """An answer that nobody has judged yet."""
+
+    path: Path
+    """Of its turn."""
+    thought: str
+    answer: Answer
+    said: str
+    """The whole reply that held it."""
+
+
 class _Attempt:
     """One conversation of an agent with its model."""
 
@@ -71,55 +90,111 @@ class _Attempt:
         self._memory = memory
         self._in_text = plan.model.tool_protocol == "text"
         self._transcript: list[Message] = []
+        self._form: AnswerForm | None = None
+        self._turns = 0
 
     async def answer(self, assignment: Assignment) -> AgentAnswer:
-        plan = self._plan
-        text_tools = plan.toolbox.specs if self._in_text else ()
-        self._transcript = opening(plan.persona, assignment, text_tools, use_system_prompt=plan.use_system_prompt)
-        problem, repeated, number = "", 0, 0
-        for number in range(plan.max_iter + 1):
-            closing = number == plan.max_iter
+        plan, rules = self._plan, assignment.rules
+        self._form = form = None if rules.form is None else rules.form.beside(plan.toolbox.specs)
+        self._transcript = opening(
+            plan.persona,
+            assignment,
+            plan.toolbox.specs if self._in_text else (),
+            use_system_prompt=plan.use_system_prompt,
+            form=None if form is None or tells_form(plan.model) else form.spec,
+        )
+        judge = Judge(plan, rules, self._run, self._have_done) if rules.is_judged else None
+        while True:
+            done = await self._next_answer()
+            heard = done.answer if judge is None else await judge.hear(done.path, done.answer)
+            if isinstance(heard, Answer):
+                return await self._finish(done, heard)
+            self._transcript += (Assistant(done.answer.text), heard)
+
+    async def _next_answer(self) -> _Done:
+        """Return the model's next answer; the transcript holds what was said until then."""
+        plan, first = self._plan, self._turns
+        problem, repeated = "", 0
+        for number in range(first, first + plan.max_iter + (_SHAPING if self._form else 1)):
+            closing = number >= first + plan.max_iter
+            if number == first + plan.max_iter:
+                self._transcript.append(closing_words())
+            self._turns = number + 1
             path = child(self._path, f"turn-{number}")
-            request = self._request(closing)
-            reply = await ask(plan, request, self._run, child(path, "model"))
-            step = next_step(Turn(plan.toolbox, plan.model.tool_protocol, closing), reply)
-            match step:
-                case Finish(thought=thought, output=output):
-                    return await self._finish(path, AgentFinish(thought, output, reply.text))
-                case CallTools() as asked:
-                    answer = await self._call_tools(path, reply, asked)
-                    if answer is not None:
-                        return await self._finish(path, AgentFinish(asked.thought, answer, reply.text))
-                case Repair(problem=found):
+            reply = await self._ask(path, closing=closing)
+            step = next_step(Turn(plan.toolbox, plan.model.tool_protocol, closing, self._form), reply)
+            match await self._carried_out(path, reply, step):
+                case Finish(thought=thought, answer=answer):
+                    return _Done(path, thought, answer, reply.text)
+                case Repair(problem=found) as repair:
                     problem, repeated = found, repeated + 1 if found == problem else 1
                     if repeated == _HOPELESS:
                         break
-                    self._repair(path, reply, problem)
-                case Refuse(refusal=refusal):
-                    raise ModelRefusedError(f"{plan.model.name} declined to answer: {refusal}", refusal=refusal)
-                case _:
-                    assert_never(step)
+                    self._repair(path, reply, repair)
+                case None:
+                    pass
         raise UnusableReplyError(
-            f"{plan.model.name} gave no usable answer in {number + 1} replies; the last one: {problem}"
+            f"{plan.model.name} gave no usable answer in {self._turns} replies; the last one: {problem}"
         )
 
-    def _request(self, closing: bool) -> Request:
-        if closing:
-            self._transcript.append(closing_words())
-        tools = () if self._in_text else self._plan.toolbox.specs
-        return Request(tuple(self._transcript), tools, "none" if closing else "auto")
+    async def _carried_out(self, path: Path, reply: Reply, step: NextStep) -> Finish | Repair | None:
+        """Do what follows a reply; return what ends the turns or has to be repaired, if it does."""
+        match step:
+            case CallTools():
+                result = await self._call_tools(path, reply, step)
+                # A result that is to be the answer may lack its form: then the model, which reads it, puts it into it.
+                given = None if result is None else shaped(self._form, step.thought, result)
+                return await self._converted(path, given) if isinstance(given, Finish) else None
+            case Finish():
+                return await self._converted(path, step)
+            case Repair(said=said) if said and self._form and self._plan.converter:
+                return await by_model(self._have_done, self._plan, self._form, said, child(path, "conversion"))
+            case Repair():
+                return step
+            case Refuse(refusal=refusal):
+                raise ModelRefusedError(f"{self._plan.model.name} declined to answer: {refusal}", refusal=refusal)
+            case _:
+                assert_never(step)
 
-    def _repair(self, path: Path, reply: Reply, problem: str) -> None:
+    async def _converted(self, path: Path, finish: Finish) -> Finish:
+        if self._form is None or self._form.converter is None:
+            return finish
+        answer = await by_class(self._run, child(path, "conversion"), self._form, finish.answer.text)
+        return Finish(finish.thought, answer)
+
+    async def _ask(self, path: Path, *, closing: bool) -> Reply:
+        form = self._form
+        request = Request(
+            tuple(self._transcript),
+            () if self._in_text else self._plan.toolbox.specs,
+            "none" if closing else "auto",
+            None if form is None or form.converter is not None or self._in_text else form.spec,
+        )
+        reply = await ask(self._plan, request, self._run, child(path, "model"))
+        templates = self._plan.persona.templates
+        if templates is None or not templates.end:
+            return reply
+        return msgspec.structs.replace(reply, text=reply.text.partition(templates.end)[0])
+
+    async def _have_done(self, plan: AgentPlan, assignment: Assignment, path: Path) -> Answer:
+        """Return what another conversation within this task gives: a judgement, a conversion."""
+        answer = await perform(plan, assignment, self._run, path, self._memory)
+        return Answer(answer.text, answer.value)
+
+    def _repair(self, path: Path, reply: Reply, repair: Repair) -> None:
         run = self._run
-        run.emit(ReplyRepaired(run.run_id, path, run.now_s(), self._plan.name, problem))
-        if reply.text.strip():  # providers refuse an empty message in the transcript
-            self._transcript.append(Assistant(reply.text, (), reply.opaque))
-        self._transcript.append(correction(problem))
+        run.emit(ReplyRepaired(run.run_id, path, run.now_s(), self._plan.name, repair.problem))
+        said = repair.said or reply.text
+        if said.strip():  # providers refuse an empty message in the transcript
+            # A call that is the answer stands as text: nobody gives it a result.
+            self._transcript.append(Assistant(said, (), {} if reply.calls else reply.opaque))
+        self._transcript.append(correction(repair.problem, self._form.spec if repair.said and self._form else None))
 
     async def _call_tools(self, path: Path, reply: Reply, asked: CallTools) -> str | None:
         """Carry out the calls; return the answer if one of them is it."""
-        scope = ToolScope(self._run, path, self._plan.name, self._plan.cache, self._task_path)
-        results = await run_calls(asked.calls, self._plan.toolbox, self._memory, scope)
+        plan = self._plan
+        scope = ToolScope(self._run, path, plan.name, plan.cache, self._task_path, plan.kept)
+        results = await run_calls(asked.calls, plan.toolbox, self._memory, scope)
         self._ran.extend(result for result in results if result.ran)
         if asked.in_text:
             self._transcript.append(Assistant(text_protocol.without_results(reply.text), (), reply.opaque))
@@ -140,8 +215,9 @@ class _Attempt:
             action = AgentAction(asked.thought, result.name, call.arguments, reply.text, result.text)
             await run_callback(self._run, child(path, f"step_callback-{number}"), callback, action)
 
-    async def _finish(self, path: Path, finish: AgentFinish) -> AgentAnswer:
+    async def _finish(self, done: _Done, answer: Answer) -> AgentAnswer:
         if self._plan.step_callback is not None:
-            await run_callback(self._run, child(path, "step_callback"), self._plan.step_callback, finish)
-        results = [{"result": r.text, "tool_name": r.name, "tool_args": r.tool_args()} for r in self._ran]
-        return AgentAnswer(finish.output, results)
+            finish = AgentFinish(done.thought, answer.text, done.said)
+            await run_callback(self._run, child(done.path, "step_callback"), self._plan.step_callback, finish)
+        results = [result.published() for result in self._ran]
+        return AgentAnswer(answer.text, results, answer.value, self._transcript)

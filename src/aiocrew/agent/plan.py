@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from aiocrew.agent.agent import Agent
+from aiocrew.agent.blueprint import AgentBlueprint
 from aiocrew.agent.interpolation import interpolate
-from aiocrew.agent.prompt import Persona
+from aiocrew.agent.prompt import Persona, Templates
 from aiocrew.models.lookup import ResolvedModel, resolve
 from aiocrew.tools.base import BaseTool, as_tool
+from aiocrew.tools.cache import CacheHandler
 from aiocrew.tools.toolbox import Toolbox, make_toolbox
 from aiocrew.types.terms import Pace
 
@@ -32,10 +33,13 @@ class AgentPlan(msgspec.Struct, frozen=True, gc=False):
     use_system_prompt: bool
     cache: bool
     pace: Pace | None
+    converter: ResolvedModel | None = None
+    """Brings an answer into its form, where the agent's own model failed to."""
+    kept: CacheHandler | None = None
 
 
 def plan_agent(
-    agent: Agent,
+    agent: AgentBlueprint,
     tools: Sequence[BaseTool],
     inputs: Mapping[str, Any] | None,
     *,
@@ -54,6 +58,7 @@ def plan_agent(
             role=role,
             goal=interpolate(agent.goal, inputs, owner, "goal").strip(),
             backstory=interpolate(agent.backstory, inputs, owner, "backstory").strip(),
+            templates=_templates(agent),
         ),
         model=resolve(agent.llm),
         toolbox=make_toolbox([as_tool(tool) for tool in tools] if tools else ()),
@@ -62,6 +67,13 @@ def plan_agent(
         max_retry_limit=agent.max_retry_limit,
         step_callback=agent.step_callback or step_callback,
         use_system_prompt=agent.use_system_prompt,
-        cache=cache and agent.cache,
+        cache=agent.cache and (cache or agent.cache_handler is not None),
         pace=agent.pace(),
+        converter=None if agent.function_calling_llm is None else resolve(agent.function_calling_llm),
+        kept=agent.cache_handler,
     )
+
+
+def _templates(agent: AgentBlueprint) -> Templates | None:
+    given = (agent.system_template, agent.prompt_template, agent.response_template)
+    return Templates(*given) if any(given) else None

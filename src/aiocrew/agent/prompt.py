@@ -7,9 +7,23 @@ from collections.abc import Sequence
 import msgspec
 
 from aiocrew.agent import text_protocol
-from aiocrew.types.messages import Message, System, ToolSpec, User
+from aiocrew.agent.answer import ANYTHING, AnswerRules
+from aiocrew.types.messages import AnswerSpec, Message, System, ToolSpec, User
 
-__all__ = ["Assignment", "Persona", "closing_words", "correction", "opening"]
+__all__ = [
+    "Assignment",
+    "Persona",
+    "Templates",
+    "closing_words",
+    "correction",
+    "feedback_words",
+    "form_words",
+    "opening",
+    "rejection",
+    "task_words",
+]
+
+_SYSTEM, _PROMPT, _RESPONSE = "{{ .System }}", "{{ .Prompt }}", "{{ .Response }}"
 
 
 class Assignment(msgspec.Struct, frozen=True, gc=False):
@@ -19,6 +33,23 @@ class Assignment(msgspec.Struct, frozen=True, gc=False):
     expected_output: str
     context: tuple[str, ...] = ()
     """Outputs of earlier tasks, in order of position."""
+    rules: AnswerRules = ANYTHING
+    markdown: bool = False
+    talk: tuple[Message, ...] = ()
+    """A conversation to go on with, in place of a task."""
+
+
+class Templates(msgspec.Struct, frozen=True, gc=False):
+    """How a model wants its prompt written, where it is not by messages."""
+
+    system: str | None = None
+    prompt: str | None = None
+    response: str | None = None
+
+    @property
+    def end(self) -> str:
+        """What marks the end of a reply; may be empty."""
+        return (self.response or "").partition(_RESPONSE)[2].strip()
 
 
 class Persona(msgspec.Struct, frozen=True, gc=False):
@@ -27,37 +58,93 @@ class Persona(msgspec.Struct, frozen=True, gc=False):
     role: str
     goal: str
     backstory: str
+    templates: Templates | None = None
 
 
 def opening(
-    persona: Persona, assignment: Assignment, text_tools: Sequence[ToolSpec], *, use_system_prompt: bool
+    persona: Persona,
+    assignment: Assignment,
+    text_tools: Sequence[ToolSpec],
+    *,
+    use_system_prompt: bool,
+    form: AnswerSpec | None = None,
 ) -> list[Message]:
     """Return the first messages: who the model is, and its task. The description stands verbatim, ending its line.
 
-    `text_tools` are described in the text, for a model that calls tools in the text protocol.
+    `text_tools` are described in the text, for a model that calls tools in the text protocol, and so is `form`, for one
+    that can be told the form of its answer in no other way.
     """
     who = f"You are {persona.role}.\n{persona.backstory}\n\nYour goal: {persona.goal}"
     if text_tools:
         who = f"{who}\n\n{text_protocol.instructions(text_tools)}"
-    task = _task_text(assignment)
+    if assignment.talk:
+        return [*_talk(who, assignment, form, use_system_prompt=use_system_prompt)]
+    task = task_words(assignment, form)
+    if persona.templates is not None:
+        return _by_templates(persona.templates, who, task, use_system_prompt=use_system_prompt)
     if use_system_prompt:
         return [System(who), User(task)]
     return [User(f"{who}\n\n{task}")]
 
 
-def _task_text(assignment: Assignment) -> str:
+def task_words(assignment: Assignment, form: AnswerSpec | None = None) -> str:
+    """Return the task as a model is told it."""
     parts = [f"Your task: {assignment.description}\n"]
     if assignment.expected_output:
         parts.append(f"The answer must be: {assignment.expected_output}\n")
     if assignment.context:
         parts.append("What earlier tasks gave:\n" + "\n\n".join(assignment.context) + "\n")
+    if form is not None:
+        parts.append(f"{form_words(form)}\n")
+    elif assignment.markdown:
+        parts.append("Write the answer in Markdown, without a code fence around the whole of it.\n")
     parts.append("Reply with the complete answer itself; it is used as it stands.")
     return "\n".join(parts)
 
 
-def correction(problem: str) -> User:
+def form_words(form: AnswerSpec) -> str:
+    """Return how a text tells a model the form of its answer."""
+    return f"The answer must be one JSON object of this schema:\n{bytes(form.schema).decode()}"
+
+
+def _talk(who: str, assignment: Assignment, form: AnswerSpec | None, *, use_system_prompt: bool) -> Sequence[Message]:
+    said = [message for message in assignment.talk if not isinstance(message, System)]
+    more = [message.text for message in assignment.talk if isinstance(message, System)]
+    words = "\n\n".join([who, *more, *([] if form is None else [form_words(form)])])
+    if use_system_prompt:
+        return [System(words), *said]
+    first = said[0] if said else User("")
+    if isinstance(first, User):
+        return [User(f"{words}\n\n{first.text}"), *said[1:]]
+    return [User(words), *said]
+
+
+def _by_templates(templates: Templates, who: str, task: str, *, use_system_prompt: bool) -> list[Message]:
+    system = who if templates.system is None else templates.system.replace(_SYSTEM, who)
+    prompt = task if templates.prompt is None else templates.prompt.replace(_PROMPT, task)
+    start = (templates.response or "").partition(_RESPONSE)[0]
+    if templates.system is not None and templates.prompt is not None:
+        # The templates write the whole conversation, turns and all: it is one text.
+        return [User("\n".join(part for part in (system, prompt, start) if part))]
+    prompt = f"{prompt}\n{start}" if start else prompt
+    return [System(system), User(prompt)] if use_system_prompt else [User(f"{system}\n\n{prompt}")]
+
+
+def correction(problem: str, form: AnswerSpec | None = None) -> User:
     """Return what the model is told after a reply that cannot be used."""
-    return User(f"Your last reply could not be used: {problem}. Reply again.")
+    if form is None:
+        return User(f"Your last reply could not be used: {problem}. Reply again.")
+    return User(f"Your last reply could not be used: {problem}\n\n{form_words(form)}\n\nReply again, with that alone.")
+
+
+def rejection(reason: str) -> User:
+    """Return what the model is told when a guardrail rejected its answer."""
+    return User(f"Your answer was checked and not accepted: {reason}\nGive a new, complete answer that mends this.")
+
+
+def feedback_words(feedback: str) -> User:
+    """Return what the model is told when a human asked for something else."""
+    return User(f"A person read your answer and says: {feedback}\nGive a new, complete answer that heeds this.")
 
 
 def closing_words() -> User:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
+
+from aiocrew.types.messages import Message
 
 __all__ = ["AgentAction", "AgentAnswer", "AgentFinish"]
 
@@ -35,3 +38,6 @@ class AgentAnswer(msgspec.Struct, frozen=True):
 
     text: str
     tool_results: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])
+    value: BaseModel | None = None
+    """What the text holds, where a form was asked for."""
+    transcript: list[Message] = msgspec.field(default_factory=list[Message])

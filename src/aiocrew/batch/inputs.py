@@ -58,6 +58,13 @@ class Worker(Protocol):
         """Return a digest of all that the outcome depends on. Raises UsageError where a run cannot be planned."""
         ...
 
+    def restored(self, outcome: Outcome) -> Outcome:
+        """Return an outcome that the journal had, with what a record cannot hold: instances of the user's classes.
+
+        Raises ValueError where these do not take what was recorded.
+        """
+        ...
+
     def begin(self, inputs: Inputs, index: int, *, runtime: Runtime | None = None, attempts: int = 1) -> InputRun:
         """Return the run of an input; no work is done before it is awaited."""
         ...
@@ -126,9 +133,17 @@ class BatchInput:
                 return _LATER
             case Recorded(outcome=record, attempts=attempts):
                 self.recorded = True
-                return decode_outcome(
+                outcome = decode_outcome(
                     record, index=self.index, inputs=self._inputs, attempts=attempts, journal=ledger.name
                 )
+                try:
+                    return self._worker.restored(outcome)
+                except ValueError as error:
+                    raise JournalError(
+                        f"the journal {ledger.name!r} holds an outcome of input {self.index} that is none any more: "
+                        f"{error}. Take another journal, or run these inputs with the classes as they were.",
+                        path=ledger.name,
+                    ) from error
             case Begun():
                 return await self._claimed(ledger.journal, beginning)
             case _:

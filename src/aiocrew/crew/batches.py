@@ -15,10 +15,12 @@ from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.files import WrittenFiles
 from aiocrew.crew.fingerprint import digest_of
 from aiocrew.crew.kickoff import Kickoff
+from aiocrew.crew.restored import with_instances
 from aiocrew.errors import BlueprintError, UsageError
 from aiocrew.models.lookup import resolve
 from aiocrew.models.prices import load_price
 from aiocrew.types.context import RunOptions, Runtime
+from aiocrew.types.outputs import Outcome
 
 __all__ = ["ManyInputs", "start_batch"]
 
@@ -65,15 +67,18 @@ class _CrewWorker:
         self._files = files
 
     async def load(self) -> None:
-        for agent in [task.agent for task in self._crew.tasks if task.agent is not None]:
+        for llm in self._crew.models():
             with suppress(UsageError):  # each run will say what is wrong with the model
-                await load_price(resolve(agent.llm).name)
+                await load_price(resolve(llm).name)
 
     def check(self, inputs: Any, index: int) -> None:
         self._files.add(checked_inputs(inputs), index)
 
     def digest(self, inputs: Inputs) -> bytes:
         return digest_of(self._crew, inputs)
+
+    def restored(self, outcome: Outcome) -> Outcome:
+        return with_instances(outcome, self._crew.tasks)
 
     def begin(self, inputs: Inputs, index: int, *, runtime: Runtime | None = None, attempts: int = 1) -> Kickoff:
         return Kickoff(self._crew, inputs, self._options, index=index, runtime=runtime, attempts=attempts)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
 
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
+from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.graph import Node, Shape, task_graph
 from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
-from aiocrew.errors import BlueprintError, NotBuiltError
+from aiocrew.errors import BlueprintError
+from aiocrew.models.foreign import adopted
 from aiocrew.models.readiness import load_client
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.ports import EventSink
@@ -22,6 +24,11 @@ from aiocrew.types.terms import Pace
 from aiocrew.types.usage import UsageMetrics
 
 __all__ = ["CrewBlueprint"]
+
+if TYPE_CHECKING:
+    AnyTask: TypeAlias = Task[Any]
+else:
+    AnyTask = Task  # pydantic would copy a Task into a Task[Any]
 
 _OFF = (None, False)
 
@@ -33,8 +40,10 @@ class CrewBlueprint(Blueprint):
     __slots__ = ("_pace",)
 
     agents: list[Agent] = Field(default_factory=list[Agent])
-    tasks: list[Task] = Field(default_factory=list[Task])
+    tasks: list[AnyTask] = Field(default_factory=list[AnyTask])
     process: Process = Process.sequential
+    manager_llm: Any = None
+    manager_agent: Agent | None = None
     verbose: bool = False
     step_callback: Callable[..., Any] | None = None
     task_callback: Callable[..., Any] | None = None
@@ -60,8 +69,6 @@ class CrewBlueprint(Blueprint):
         "long_term_memory": (None,),
         "entity_memory": (None,),
         "short_term_memory": (None,),
-        "manager_agent": (None,),
-        "manager_llm": (None,),
         "memory": _OFF,
         "output_log_file": _OFF,
         "planning": _OFF,
@@ -87,15 +94,28 @@ class CrewBlueprint(Blueprint):
     def _take_no_name(cls, value: Any) -> Any:
         return "crew" if value is None else value
 
+    @field_validator("manager_llm", mode="before")
+    @classmethod
+    def _take_llm(cls, value: Any) -> Any:
+        return None if value is None else adopted(value)
+
     @model_validator(mode="after")
-    def _check(self) -> CrewBlueprint:
+    def _check(self) -> Self:
         self.graph()
-        for agent in self._everyone():
-            load_client(agent.llm)
+        for llm in self.models():
+            load_client(llm)
         return self
 
-    def _everyone(self) -> list[Agent]:
-        return [*self.agents, *(task.agent for task in self.tasks if task.agent is not None)]
+    def everyone(self) -> list[Agent]:
+        """Return all agents: those of the crew, of its tasks, and its manager; some may stand there twice."""
+        manager = [] if self.manager_agent is None else [self.manager_agent]
+        return [*self.agents, *(task.agent for task in self.tasks if task.agent is not None), *manager]
+
+    def models(self) -> list[Any]:
+        """Return what stands in llm= of all agents, and beside them."""
+        everyone = self.everyone()
+        others = [self.manager_llm, *(agent.function_calling_llm for agent in everyone)]
+        return [agent.llm for agent in everyone] + [llm for llm in others if llm is not None]
 
     @cached_property
     def id(self) -> UUID:
@@ -113,28 +133,48 @@ class CrewBlueprint(Blueprint):
 
     def readers(self) -> tuple[EventSink, ...]:
         """Return the readers of events that the crew's own settings ask for."""
-        if self.verbose or any(agent.verbose for agent in self._everyone()):
+        if self.verbose or any(agent.verbose for agent in self.everyone()):
             return (ConsoleAccount(),)
         return ()
 
     def graph(self) -> tuple[Node, ...]:
         """Return the graph of the tasks as they stand now.
 
-        Raises BlueprintError for a task without an agent and for a context that cannot be, NotBuiltError for a process
-        that is not there yet.
+        Raises BlueprintError for a task that nobody does, for a context or a condition that cannot be, and for a
+        hierarchical crew without a manager.
         """
-        if self.process is Process.hierarchical:
-            raise NotBuiltError("Process.hierarchical is not built yet: use Process.sequential")
+        led = self.process is Process.hierarchical
+        if led:
+            self._check_manager()
         positions = {id(task): position for position, task in enumerate(self.tasks)}
         shapes: list[Shape] = []
-        for task in self.tasks:
-            if task.agent is None:
+        for position, task in enumerate(self.tasks):
+            if task.agent is None and not led:
                 raise BlueprintError(f"task {task.label!r} has no agent: give it agent=...")
-            shapes.append(Shape(task.async_execution, _context_of(task, positions)))
+            is_conditional = isinstance(task, ConditionalTask)
+            if is_conditional:
+                _check_conditional(task, position)
+            shapes.append(Shape(task.async_execution, _context_of(task, positions), is_conditional))
         return task_graph(tuple(shapes))
 
+    def _check_manager(self) -> None:
+        manager = self.manager_agent
+        if manager is None and self.manager_llm is None:
+            raise BlueprintError("a hierarchical crew needs a manager: give it manager_llm=... or manager_agent=...")
+        if manager is not None and any(agent is manager for agent in self.agents):
+            raise BlueprintError(f"manager_agent {manager.role!r} must not stand in agents: it leads them")
+        if manager is not None and manager.tools:
+            raise BlueprintError(f"manager_agent {manager.role!r} must have no tools: it has others do the work")
 
-def _context_of(task: Task, positions: dict[int, int]) -> tuple[int, ...] | None:
+
+def _check_conditional(task: Task[Any], position: int) -> None:
+    if not position:
+        raise BlueprintError(f"task {task.label!r} is conditional and stands first: there is no output to judge by")
+    if task.async_execution:
+        raise BlueprintError(f"task {task.label!r} is conditional, so it cannot have async_execution")
+
+
+def _context_of(task: Task[Any], positions: dict[int, int]) -> tuple[int, ...] | None:
     if task.context is None:
         return None
     own = positions[id(task)]

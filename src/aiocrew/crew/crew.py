@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from aiocrew.crew.blocking import run_blocking
+from aiocrew.aio.blocking import run_blocking
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.crew.run import Run
@@ -28,7 +28,8 @@ class Crew(CrewBlueprint):
     One crew may be kicked off any number of times at once, with different inputs: a run keeps its state to itself.
 
     agents, tasks: who and what; the output of the last task is the crew's.
-    process: Process.sequential.
+    process: Process.sequential: the tasks in their order. Process.hierarchical: a manager has the agents work on them.
+    manager_llm, manager_agent: who leads a hierarchical crew; the agent is none of `agents` and has no tools.
     verbose: an account of every run, on stderr.
     step_callback, task_callback: for agents and tasks that have none of their own; plain or async.
     before_kickoff_callbacks: called with the inputs; what one returns takes their place.
@@ -143,7 +144,9 @@ class Crew(CrewBlueprint):
 
         Inside a running event loop it works, but blocks that loop, and warns with the line that called it.
         """
-        return run_blocking("kickoff", lambda: self.kickoff_async(inputs, options=options))
+        return run_blocking(
+            "kickoff", lambda: self.kickoff_async(inputs, options=options), instead="crew.kickoff_async"
+        )
 
     def kickoff_for_each(
         self,
@@ -170,4 +173,5 @@ class Crew(CrewBlueprint):
                 on_error=on_error,
                 max_failures=max_failures,
             ),
+            instead="crew.kickoff_for_each_async",
         )

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from aiocrew.agent.answer import Answer
+from aiocrew.agent.callbacks import call_user
 from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
 from aiocrew.aio.cancelling import cancelled_since, cancels
+from aiocrew.aio.functions import call_function, name_of
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.crew.changing import call_with_output
-from aiocrew.crew.files import FileWriting, write_whole
+from aiocrew.crew.files import FileWriting, text_of_file, write_whole
 from aiocrew.crew.graph import Frontier
 from aiocrew.crew.plan import CrewPlan, TaskPlan
+from aiocrew.crew.task_rules import output_of_task
 from aiocrew.errors import AiocrewError, TaskError
 from aiocrew.tools.calls import ToolMemory
 from aiocrew.types.context import RunContext
-from aiocrew.types.events import TaskCompleted, TaskFailed, TaskStarted
+from aiocrew.types.events import TaskCompleted, TaskFailed, TaskSkipped, TaskStarted
 from aiocrew.types.outputs import TaskOutput
 from aiocrew.types.paths import Path, child, path_order
 from aiocrew.types.ports import Branch, Branches, Raised, Returned, Settled
@@ -35,6 +39,8 @@ class Execution:
     run: RunContext
     memory: ToolMemory = field(default_factory=ToolMemory)
     outputs: dict[int, TaskOutput] = field(default_factory=dict[int, TaskOutput])
+    skipped: set[int] = field(default_factory=set[int])
+    """Conditional tasks whose condition did not hold."""
     tool_results: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
 
     async def carry_out(self) -> list[TaskOutput]:
@@ -57,6 +63,13 @@ class Execution:
                 self._start(frontier.after(ended), branches)
         return [self.outputs[number] for number in range(len(tasks))]
 
+    @property
+    def last(self) -> TaskOutput:
+        """The output of the last task that was done."""
+        return next(
+            self.outputs[number] for number in range(len(self.outputs) - 1, -1, -1) if number not in self.skipped
+        )
+
     def _start(self, free: list[int], branches: Branches[TaskOutput]) -> None:
         for number in free:
             branches.start(Branch(self.plan.tasks[number].path, partial(self._task, number)))
@@ -64,11 +77,12 @@ class Execution:
     async def _task(self, number: int) -> TaskOutput:
         task, run = self.plan.tasks[number], self.run
         label, agent = task.label, task.agent.name
-        context = tuple(self.outputs[seen].raw for seen in self.plan.nodes[number].sees)
         run.emit(TaskStarted(run.run_id, task.path, run.now_s(), label, agent))
         before = cancels(run.loop)
         try:
-            output = await self._work(number, task, context)
+            if task.condition is not None and not await self._is_wanted(number, task, task.condition):
+                return self._skipped(number, task)
+            output = await self._work(number, task)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             run.emit(TaskFailed(run.run_id, task.path, run.now_s(), label, agent, repr(error)))
             if isinstance(error, AiocrewError):
@@ -79,17 +93,27 @@ class Execution:
         run.emit(TaskCompleted(run.run_id, task.path, run.now_s(), label, agent, output.raw))
         return output
 
-    async def _work(self, number: int, task: TaskPlan, context: tuple[str, ...]) -> TaskOutput:
-        assignment = Assignment(task.description, task.expected_output, context)
+    async def _is_wanted(self, number: int, task: TaskPlan, condition: Callable[..., Any]) -> bool:
+        """Return what the task's condition says of the output of the nearest task before it that was done."""
+        before = self.outputs[max(earlier for earlier in range(number) if earlier not in self.skipped)]
+        path = child(task.path, "condition")
+        name = name_of(condition)
+        asked = partial(_asked, condition, before)
+        return await call_user(self.run, path, f"condition {name}", name, asked, (), bool)
+
+    def _skipped(self, number: int, task: TaskPlan) -> TaskOutput:
+        self.skipped.add(number)
+        run = self.run
+        run.emit(TaskSkipped(run.run_id, task.path, run.now_s(), task.label, task.agent.name))
+        return _output(task, Answer(""))
+
+    async def _work(self, number: int, task: TaskPlan) -> TaskOutput:
+        sees = self.plan.nodes[number].sees
+        context = tuple(self.outputs[seen].raw for seen in sees if seen not in self.skipped)
+        assignment = Assignment(task.description, task.expected_output, context, task.rules, task.markdown)
         answer = await perform(task.agent, assignment, self.run, task.path, self.memory)
         self.tool_results[number] = answer.tool_results
-        output = TaskOutput(
-            description=task.description,
-            name=task.name,
-            expected_output=task.expected_output,
-            raw=answer.text,
-            agent=task.agent.name,
-        )
+        output = _output(task, Answer(answer.text, answer.value))
         if task.callback is not None:
             await call_with_output(self.run, child(task.path, "callback"), task.callback, output)
         if task.output_file is not None:
@@ -97,7 +121,7 @@ class Execution:
         return output
 
     async def _write(self, task: TaskPlan, path: str, output: TaskOutput) -> None:
-        wanted, text = [True], str(output)
+        wanted, text = [True], text_of_file(output)
         write = partial(
             write_whole,
             path,
@@ -112,6 +136,14 @@ class Execution:
         except asyncio.CancelledError:
             wanted[0] = False  # the thread goes on for a moment, and must leave nothing behind
             raise
+
+
+async def _asked(condition: Callable[..., Any], output: TaskOutput) -> bool:
+    return bool(await call_function(condition, output))
+
+
+def _output(task: TaskPlan, answer: Answer) -> TaskOutput:
+    return output_of_task(task.written, task.agent.name, task.description, task.expected_output, answer)
 
 
 def _first_of(settled: Sequence[tuple[Path, Settled[TaskOutput]]]) -> Exception:

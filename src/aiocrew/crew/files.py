@@ -13,8 +13,9 @@ import msgspec
 from aiocrew.agent.interpolation import interpolate, placeholders
 from aiocrew.errors import BlueprintError
 from aiocrew.types.effects import Harmless
+from aiocrew.types.outputs import TaskOutput
 
-__all__ = ["FileWriting", "WrittenFiles", "output_path", "write_whole"]
+__all__ = ["FileWriting", "WrittenFiles", "output_path", "text_of_file", "write_whole"]
 
 
 def output_path(template: str, inputs: Mapping[str, Any] | None, owner: tuple[str, str]) -> str:
@@ -33,6 +34,13 @@ def output_path(template: str, inputs: Mapping[str, Any] | None, owner: tuple[st
             f"{folder!r}"
         )
     return filled
+
+
+def text_of_file(output: TaskOutput) -> str:
+    """Return what an output_file holds: the answer's text, or JSON where the task has a form."""
+    if output.pydantic is not None:
+        return output.pydantic.model_dump_json(indent=2)
+    return output.raw if output.json_dict is None else json.dumps(output.json_dict, indent=2, ensure_ascii=False)
 
 
 class WrittenFiles:

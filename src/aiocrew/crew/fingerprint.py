@@ -6,32 +6,37 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from aiocrew.agent.agent import Agent
+from aiocrew.agent.blueprint import AgentBlueprint
+from aiocrew.aio.functions import name_of
 from aiocrew.batch.keys import canonical_json
 from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.graph import Node
 from aiocrew.crew.task import Task
+from aiocrew.crew.task_rules import class_of_answer
+from aiocrew.models.answers import answer_spec
 from aiocrew.models.lookup import resolve
 from aiocrew.tools.base import BaseTool, as_tool
 from aiocrew.tools.form import form_of
 
 __all__ = ["digest_of"]
 
-_VERSION = 1
+_VERSION = 2
 """Counted up when other things go into the digest, so that no older digest is taken for a new one."""
 
 
 def digest_of(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> bytes:
     """Return a digest of what `crew` asks of its models for `inputs`.
 
-    In it: the texts of tasks and agents, models and their parameters, the tools as they are described, their versions,
-    the graph, the inputs. Not in it: code of tools and callbacks, addresses, keys, limits, files to be written, and the
-    words that aiocrew itself puts around the texts. Of an input's value that is not JSON only the type counts, of a
-    model of one's own only the class. Raises what planning a run raises: BlueprintError, NotBuiltError.
+    In it: the texts of tasks and agents, the forms of answers, guardrails by their words or names, who may hand work to
+    whom, models and their parameters, the tools as they are described, their versions, the graph, the inputs. Not in
+    it: code of tools, callbacks, guardrails and conditions, addresses, keys, limits, files to be written, and the words
+    that aiocrew itself puts around the texts. Of an input's value that is not JSON only the type counts, of a model of
+    one's own only the class. Raises what planning a run raises: BlueprintError, NotBuiltError.
     """
     tasks = [_of_task(task, node) for task, node in zip(crew.tasks, crew.graph(), strict=True)]
     filled_with = None if inputs is None else [[name, _of_value(value)] for name, value in sorted(inputs.items())]
-    return blake2b(canonical_json([_VERSION, tasks, filled_with]), digest_size=32).digest()
+    return blake2b(canonical_json([_VERSION, tasks, _of_team(crew), filled_with]), digest_size=32).digest()
 
 
 def _of_value(value: Any) -> str:
@@ -41,16 +46,39 @@ def _of_value(value: Any) -> str:
         return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _of_task(task: Task, node: Node) -> list[Any]:
-    assert task.agent is not None, "graph() saw to it"
-    tools = [_of_tool(as_tool(tool)) for tool in task.tools or task.agent.tools]
+def _of_team(crew: CrewBlueprint) -> list[Any]:
+    """Return what counts of those who may be handed work; nothing where nobody hands it on."""
+    manager = crew.manager_agent
+    if crew.process == "sequential" and not any(agent.allow_delegation for agent in crew.everyone()):
+        return []
+    led_by = None if crew.manager_llm is None else resolve(crew.manager_llm).identity.decode()
+    members = [[*_of_agent(agent), *map(_of_tool, map(as_tool, agent.tools))] for agent in crew.agents]
+    return [crew.process.value, led_by, None if manager is None else _of_agent(manager), members]
+
+
+def _of_task(task: Task[Any], node: Node) -> list[Any]:
+    agent = task.agent
+    own = task.own_tools or ([] if agent is None else agent.tools)
+    tools = [_of_tool(as_tool(tool)) for tool in own]
     graph = [sorted(node.waits), node.sees]
-    return [task.description, task.expected_output, graph, _of_agent(task.agent), tools]
+    who = None if agent is None else _of_agent(agent)
+    return [task.description, task.expected_output, graph, who, tools, _of_rules(task)]
 
 
-def _of_agent(agent: Agent) -> list[Any]:
+def _of_rules(task: Task[Any]) -> list[Any]:
+    cls = class_of_answer(task)
+    form = None if cls is None else [answer_spec(cls).name, bytes(answer_spec(cls).schema).decode()]
+    judges = [judge if isinstance(judge, str) else name_of(judge) for judge in task.judges]
+    condition = task.condition if isinstance(task, ConditionalTask) else None
+    asked = None if condition is None else name_of(condition)
+    return [form, task.output_json is not None, judges, task.human_input, task.markdown, asked]
+
+
+def _of_agent(agent: AgentBlueprint) -> list[Any]:
     model = resolve(agent.llm).identity.decode()
-    return [agent.role, agent.goal, agent.backstory, agent.use_system_prompt, model]
+    templates = [agent.system_template, agent.prompt_template, agent.response_template]
+    who = [agent.role, agent.goal, agent.backstory]
+    return [*who, agent.use_system_prompt, agent.allow_delegation, templates, model]
 
 
 def _of_tool(tool: BaseTool) -> list[Any]:

@@ -15,6 +15,8 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
 
     is_async: bool = False
     context: tuple[int, ...] | None = None
+    waits_for_all: bool = False
+    """It starts when all earlier tasks have ended, whatever it sees of them."""
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
@@ -38,10 +40,11 @@ def task_graph(shapes: tuple[Shape, ...]) -> tuple[Node, ...]:
     joined: set[int] = set()
     for position, shape in enumerate(shapes):
         sees = _sees(position, shape, synchronous, joined)
-        nodes.append(Node(frozenset((*sees, *synchronous[-1:])), sees))
+        earlier = range(position) if shape.waits_for_all else synchronous[-1:]
+        nodes.append(Node(frozenset((*sees, *earlier)), sees))
         if not shape.is_async:
             synchronous.append(position)
-            joined.update(seen for seen in sees if shapes[seen].is_async)
+            joined.update(ended for ended in nodes[-1].waits if shapes[ended].is_async)
     return tuple(nodes)
 
 

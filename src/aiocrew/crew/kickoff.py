@@ -94,10 +94,9 @@ class Kickoff(RunFrame[CrewOutput]):
         plan = plan_crew(crew, self._inputs, run.root)
         execution = Execution(plan, run)
         tasks_output = await execution.carry_out()
-        last = tasks_output[-1]
+        last = execution.last
         output = CrewOutput(
             raw=last.raw,
-            pydantic=last.pydantic,
             json_dict=last.json_dict,
             tasks_output=tasks_output,
             token_usage=self.usage,
@@ -106,6 +105,8 @@ class Kickoff(RunFrame[CrewOutput]):
             duration_s=run.now_s() - self._started_s,
             attempts=self._attempts,
         ).costed(self._counter.costing())
+        vars(output)["pydantic"] = last.pydantic  # past validation: it is what the task said already
+        output.of_tasks(plan.written)
         for number, callback in enumerate(plan.after_kickoff):
             changed = await call_with_output(run, child(run.root, f"after_kickoff-{number}"), callback, output)
             output = self._taken(changed, output)
@@ -121,7 +122,7 @@ class Kickoff(RunFrame[CrewOutput]):
             )
         # What it says is the user's; which run it is of, and what that used, is not.
         own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage", "attempts")}
-        return changed.model_copy(update=own).costed(self._counter.costing())
+        return changed.model_copy(update=own).costed(self._counter.costing()).of_tasks(self._crew.tasks)
 
     async def _before_kickoff(self, run: RunContext) -> None:
         for number, callback in enumerate(self._crew.before_kickoff_callbacks):

@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 
-from aiocrew.agent.agent import Agent
+from aiocrew.agent.answer import AnswerRules
 from aiocrew.agent.interpolation import interpolate
-from aiocrew.agent.plan import AgentPlan, plan_agent
+from aiocrew.agent.plan import AgentPlan
 from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.files import output_path
 from aiocrew.crew.graph import Node
 from aiocrew.crew.task import Task
+from aiocrew.crew.task_rules import rules_of_task
+from aiocrew.crew.team import Team
 from aiocrew.errors import BlueprintError, Location
 from aiocrew.types.paths import ROOT, Path, child
 
@@ -33,6 +36,11 @@ class TaskPlan(msgspec.Struct, frozen=True, gc=False):
     output_file: str | None
     create_directory: bool
     at: Location
+    rules: AnswerRules
+    markdown: bool
+    condition: Callable[..., Any] | None
+    written: Task[Any]
+    """The blueprint: the run publishes the output to it when it has ended."""
 
 
 class CrewPlan(msgspec.Struct, frozen=True, gc=False):
@@ -41,8 +49,11 @@ class CrewPlan(msgspec.Struct, frozen=True, gc=False):
     tasks: tuple[TaskPlan, ...]
     nodes: tuple[Node, ...]
     after_kickoff: tuple[Callable[..., Any], ...]
-    written: tuple[Task, ...]
-    """The blueprints behind `tasks`: the run publishes its outputs to them when it has ended."""
+
+    @property
+    def written(self) -> tuple[Task[Any], ...]:
+        """The blueprints behind `tasks`."""
+        return tuple(task.written for task in self.tasks)
 
 
 def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path = ROOT) -> CrewPlan:
@@ -50,52 +61,33 @@ def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path 
     if not crew.tasks:
         raise BlueprintError(f"crew {crew.name!r} has no tasks")
     nodes = crew.graph()
-    planner = _Planner(crew, inputs, root)
+    team = Team(crew, inputs)
     return CrewPlan(
-        tasks=tuple(planner.plan(number, task) for number, task in enumerate(crew.tasks)),
+        tasks=tuple(_plan_task(crew, team, task, child(root, f"task-{n}")) for n, task in enumerate(crew.tasks)),
         nodes=nodes,
         after_kickoff=tuple(crew.after_kickoff_callbacks),
-        written=tuple(crew.tasks),
     )
 
 
-class _Planner:
-    """Plans the tasks of one run; an agent with the same tools is planned once."""
-
-    def __init__(self, crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path) -> None:
-        self._crew = crew
-        self._root = root
-        self._inputs = inputs
-        self._agents: dict[int, AgentPlan] = {}
-
-    def plan(self, number: int, task: Task) -> TaskPlan:
-        inputs = self._inputs
-        label = task.label
-        owner = ("task", label)
-        assert task.agent is not None, "graph() saw to it"
-        agent = self._agent(task.agent, task)
-        return TaskPlan(
-            path=child(self._root, f"task-{number}"),
-            label=label,
-            name=task.name,
-            description=interpolate(task.description, inputs, owner, "description"),
-            expected_output=interpolate(task.expected_output, inputs, owner, "expected_output"),
-            agent=agent,
-            callback=task.callback or self._crew.task_callback,
-            output_file=output_path(task.output_file, inputs, owner) if task.output_file else None,
-            create_directory=task.create_directory,
-            at=Location(self._crew.name, label, agent.name),
-        )
-
-    def _agent(self, agent: Agent, task: Task) -> AgentPlan:
-        if task.tools:
-            return self._plan_agent(agent, task)
-        if id(agent) not in self._agents:
-            self._agents[id(agent)] = self._plan_agent(agent, task)
-        return self._agents[id(agent)]
-
-    def _plan_agent(self, agent: Agent, task: Task) -> AgentPlan:
-        crew = self._crew
-        return plan_agent(
-            agent, task.tools or agent.tools, self._inputs, step_callback=crew.step_callback, cache=crew.cache
-        )
+def _plan_task(crew: CrewBlueprint, team: Team, task: Task[Any], path: Path) -> TaskPlan:
+    inputs, label = team.inputs, task.label
+    owner = ("task", label)
+    agent = team.doer(task)
+    description = interpolate(task.description, inputs, owner, "description")
+    expected_output = interpolate(task.expected_output, inputs, owner, "expected_output")
+    return TaskPlan(
+        path=path,
+        label=label,
+        name=task.name,
+        description=description,
+        expected_output=expected_output,
+        agent=agent,
+        callback=task.callback or crew.task_callback,
+        output_file=output_path(task.output_file, inputs, owner) if task.output_file else None,
+        create_directory=task.create_directory,
+        at=Location(crew.name, label, agent.name),
+        rules=rules_of_task(task, agent.name, team.llm(task), description, expected_output),
+        markdown=task.markdown,
+        condition=task.condition if isinstance(task, ConditionalTask) else None,
+        written=task,
+    )

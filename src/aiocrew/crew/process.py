@@ -8,7 +8,10 @@ __all__ = ["Process"]
 
 
 class Process(StrEnum):
-    """sequential: the tasks in their order, async ones beside it. hierarchical is not built yet."""
+    """sequential: each task by its own agent, in their order, async ones beside it.
+
+    hierarchical: each task by a manager, who has the agents work on it.
+    """
 
     sequential = "sequential"
     hierarchical = "hierarchical"

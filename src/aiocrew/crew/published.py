@@ -15,7 +15,7 @@ __all__ = ["publish"]
 
 def publish(
     crew: CrewBlueprint,
-    tasks: Sequence[Task],
+    tasks: Sequence[Task[Any]],
     outputs: Sequence[TaskOutput],
     tool_results: Mapping[int, list[dict[str, Any]]],
     usage: UsageMetrics,

@@ -1,26 +1,28 @@
-"""The blueprint of a task: what is to be done, and by whom."""
+"""A task: what is to be done, by whom, and in what form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
-from typing import Any, ClassVar
-from uuid import UUID, uuid4
-
-from pydantic import Field, field_validator
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import Any
 
 from aiocrew.agent.agent import Agent
-from aiocrew.tools.base import as_tool
-from aiocrew.types.blueprint import Blueprint
+from aiocrew.agent.blueprint import AgentBlueprint
+from aiocrew.agent.prompt import Assignment, task_words
+from aiocrew.aio.door import run_sync
+from aiocrew.aio.functions import call_function
+from aiocrew.aio.pool import start_thread
+from aiocrew.crew.task_blueprint import T, TaskBlueprint
+from aiocrew.crew.task_rules import answer_of_task, output_of_task, rules_of_task
+from aiocrew.errors import BlueprintError
 from aiocrew.types.outputs import TaskOutput
 
 __all__ = ["Task"]
 
-_OFF = (None, False)
 
-
-class Task(Blueprint):
-    """One piece of a crew's work.
+class Task(TaskBlueprint[T]):
+    """One piece of a crew's work. `Task[Report]`: one whose output is a Report.
 
     description, expected_output: what the agent is told; {placeholders} are filled from a run's inputs.
     agent: who does it.
@@ -29,80 +31,77 @@ class Task(Blueprint):
     tools: in place of the agent's.
     async_execution: goes on beside the tasks that follow, until one of them waits for it.
     callback: called with the TaskOutput; plain or async. An exception in it fails the task.
+    output_pydantic (or response_model): the class that the answer must be an instance of; it is `.pydantic` of the
+        output. The model is held to it by the provider where it can be; what does not fit goes back to the model.
+    output_json: likewise, with `.json_dict` and `.json` of the output.
+    converter_cls: a Converter of one's own, which makes the instance of the answer's text.
+    guardrail, guardrails: functions (TaskOutput) -> (bool, value), plain or async, or rules in words that a model
+        judges by, asked in their order. (True, value) takes the value in place of the answer, (False, reason) has the
+        agent answer anew, at most guardrail_max_retries times for each; then the task fails with GuardrailError.
+    human_input: a person reads the answer and may ask for another one, until content: see RunOptions(human=...).
     output_file: where the output is written, whole; {placeholders} are filled, and cannot lead out of its folder.
     create_directory: make that folder where it is missing.
+    markdown: the answer is to be written in Markdown.
     name: for people; a short form of the description where it is not given.
 
     `output` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
 
-    description: str
-    expected_output: str
-    agent: Agent | None = None
-    context: list[Task] | None = None
-    tools: list[Any] = Field(default_factory=list[Any])  # of BaseTool; a list of a subclass is welcome, too
-    async_execution: bool = False
-    callback: Callable[..., Any] | None = None
-    output_file: str | None = None
-    create_directory: bool = True
-    name: str | None = None
-    config: dict[str, Any] | None = Field(default=None, exclude=True)
-    output: TaskOutput | None = Field(default=None, exclude=True)
+    def assignment(self, context: str | None, agent: AgentBlueprint) -> Assignment:
+        """Return the task as `agent` is given it outside of a crew; {placeholders} stay as they are."""
+        return Assignment(
+            self.description,
+            self.expected_output,
+            () if not context else (context,),
+            rules_of_task(self, agent.role, agent.llm, self.description, self.expected_output),
+            self.markdown,
+        )
 
-    not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "allow_crewai_trigger_context": _OFF,
-        "condition": (None,),
-        "converter_cls": (None,),
-        "guardrail": (None,),
-        "guardrail_max_retries": (None, 3),
-        "guardrails": (None, []),
-        "human_input": _OFF,
-        "i18n": (None,),
-        "input_files": (None, {}),
-        "markdown": _OFF,
-        "max_retries": (None,),
-        "output_json": (None,),
-        "output_pydantic": (None,),
-        "prompt_context": (None,),
-        "processed_by_agents": (None, set[str]()),
-        "response_model": (None,),
-        "retry_count": (None, 0),
-        "security_config": (None,),
-        "start_time": (None,),
-        "tool_failure_policy": (None,),
-    }
+    def prompt(self) -> str:
+        """Return what an agent is told of this task."""
+        return task_words(Assignment(self.description, self.expected_output, markdown=self.markdown))
 
-    @field_validator("tools", mode="before")
-    @classmethod
-    def _take_tools(cls, value: Any) -> Any:
-        return [] if value is None else [as_tool(item) for item in value]
+    def execute_sync(
+        self, agent: Agent | None = None, context: str | None = None, tools: Sequence[Any] | None = None
+    ) -> TaskOutput:
+        """Return the output of this one task, done without a crew, for code that cannot await."""
+        doer = self._doer(agent)
+        text = doer.execute_task(task=self, context=context, tools=[] if tools is None else tools)
+        return run_sync(lambda: self._ended(doer, text))
 
-    @field_validator("async_execution", mode="before")
-    @classmethod
-    def _take_none_as_off(cls, value: Any) -> Any:
-        return False if value is None else value
+    async def aexecute_sync(
+        self, agent: Agent | None = None, context: str | None = None, tools: Sequence[Any] | None = None
+    ) -> TaskOutput:
+        """Return the output of this one task, done without a crew."""
+        doer = self._doer(agent)
+        return await self._ended(doer, await doer.aexecute_task(self, context, tools))
 
-    @field_validator("output_file")
-    @classmethod
-    def _check_output_file(cls, value: str | None) -> str | None:
-        if value is not None and not value.strip():
-            raise ValueError("output_file is empty: give a path, or leave it out")
-        return value
+    def execute_async(
+        self, agent: Agent | None = None, context: str | None = None, tools: Sequence[Any] | None = None
+    ) -> Future[TaskOutput]:
+        """Start this one task in a thread; the future gives its output, or raises what it raised."""
+        future: Future[TaskOutput] = Future()
+        run_here = copy_context()
 
-    @cached_property
-    def id(self) -> UUID:
-        """An id of this blueprint, for people; no run reads it."""
-        return uuid4()
+        def job() -> None:
+            try:
+                future.set_result(run_here.run(self.execute_sync, agent, context, tools))
+            except BaseException as error:
+                future.set_exception(error)
 
-    @property
-    def label(self) -> str:
-        """The name by which messages call the task."""
-        if self.name:
-            return self.name
-        return _beginning(self.description[:400])
+        start_thread(job)
+        return future
 
+    def _doer(self, agent: Agent | None) -> Agent:
+        doer = agent or self.agent
+        if doer is None:
+            raise BlueprintError(f"task {self.label!r} has no agent: give it agent=..., or pass one here")
+        return doer
 
-@lru_cache(maxsize=1024)
-def _beginning(text: str) -> str:
-    words = text.split(maxsplit=8)
-    return " ".join(words[:8]) + ("..." if len(words) > 8 else "")
+    async def _ended(self, agent: Agent, text: str) -> TaskOutput:
+        answer = answer_of_task(self, agent.llm, text)
+        output = output_of_task(self, agent.role, self.description, self.expected_output, answer)
+        vars(self)["output"] = output
+        if self.callback is not None:
+            await call_function(self.callback, output)
+        return output

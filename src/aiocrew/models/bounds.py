@@ -26,17 +26,26 @@ _ADDED_FOR_TOOLS: Mapping[str, int] = {
     "openrouter": 1060,
 }
 _ADDED_FOR_TOOLS_BY_OTHERS = 512
-"""A preamble and closing instructions; public templates (Llama's, Qwen's) take 100 to 200."""
+"""A preamble and closing instructions; public templates (Llama's, Qwen's) take 100 to 200. The form of an answer, which
+providers put into the prompt in the same way, takes less."""
 
 _AROUND_A_MESSAGE = 32
-_TOOLS = b'"tools":['
+_TOOLS, _FORMAT, _MESSAGES = b'"tools":[', b'"response_format":{', b'"messages":['
 
 
 def prompt_bound(endpoint: Endpoint, body: bytes, has_tools: bool) -> int:
     """Return no fewer tokens than the provider counts for the prompt of a request with this body."""
     tokens = _bytes_at_most(body) + _ADDED
-    if has_tools:
-        tokens += _ADDED_FOR_TOOLS.get(endpoint.provider, _ADDED_FOR_TOOLS_BY_OTHERS) + _escaping(body)
+    # No text can look like these: its quotes are escaped.
+    tools, form = body.find(_TOOLS), body.find(_FORMAT)
+    if has_tools or tools >= 0 or form >= 0:
+        tokens += _ADDED_FOR_TOOLS.get(endpoint.provider, _ADDED_FOR_TOOLS_BY_OTHERS)
+    if tools >= 0:
+        tokens += _escaping(body[tools:])
+    if form >= 0 and not 0 <= tools < form:
+        # Among the endpoint's parameters it stands before the messages, as the form of this answer behind them.
+        end = body.find(_MESSAGES, form)
+        tokens += _escaping(body[form : end if end >= 0 else len(body)])
     return tokens
 
 
@@ -47,7 +56,10 @@ def request_bound(request: Request) -> int:
     for tool in request.tools:
         texts += (tool.name, tool.description)
         around += 3 * len(bytes(tool.parameters)) + _AROUND_A_MESSAGE
-    if request.tools:
+    if request.answer is not None:
+        texts += (request.answer.name, request.answer.description)
+        around += 3 * len(bytes(request.answer.schema)) + _AROUND_A_MESSAGE
+    if request.tools or request.answer is not None:
         around += _ADDED_FOR_TOOLS["anthropic"]
     return sum(_bytes_at_most(text.encode("utf-8", "surrogatepass")) for text in texts) + around + _ADDED
 
@@ -86,12 +98,11 @@ def _bytes_at_most(text: bytes) -> int:
     )
 
 
-def _escaping(body: bytes) -> int:
-    """Return how many bytes the tools have more where a template writes them as ASCII: \\u4e2d has 6 and was 3."""
-    tools = body[max(0, body.find(_TOOLS)) :]
-    if tools.isascii():
+def _escaping(part: bytes) -> int:
+    """Return how many bytes tools or a schema have more where a template writes them as ASCII: \\u4e2d has 6, was 3."""
+    if part.isascii():
         return 0
-    text = tools.decode("utf-8", "replace")
+    text = part.decode("utf-8", "replace")
     return sum(12 if ord(character) > 0xFFFF else 6 for character in text if not character.isascii())
 
 

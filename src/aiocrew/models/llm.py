@@ -5,33 +5,40 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast, overload
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator
 
 from aiocrew.aio.door import run_sync
-from aiocrew.aio.functions import call_function
-from aiocrew.errors import BlueprintError, ModelRefusedError, NotBuiltError
+from aiocrew.errors import BlueprintError, NotBuiltError
 from aiocrew.models.addressing import Getenv, auth_headers, base_url_of, first_set, key_of, url_of
+from aiocrew.models.answer_ways import response_format_of
+from aiocrew.models.answers import answer_spec
+from aiocrew.models.api_key import ApiKey
+from aiocrew.models.call_callbacks import checked_callbacks
 from aiocrew.models.conversation import messages_from, tools_from
+from aiocrew.models.direct_call import call_model
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
+from aiocrew.models.environment import model_named, shown_of
 from aiocrew.models.extras import checked_body, checked_headers
-from aiocrew.models.json_values import as_fields
+from aiocrew.models.inner_calls import inner_counter
 from aiocrew.models.offline import offline_model
-from aiocrew.models.output_schema import json_schema_format
 from aiocrew.models.parameters import fit_parameters
 from aiocrew.models.providers import OFFLINE, PROVIDERS, parse_model
 from aiocrew.models.resolved import ResolvedModel, chat_model
 from aiocrew.models.shown import shown_url
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.limits import Limits
-from aiocrew.types.messages import Message, Request, ToolCall, ToolSpec
+from aiocrew.types.messages import Message, Request, ToolSpec
+from aiocrew.types.ports import Model
 from aiocrew.types.prices import Price
 
 __all__ = ["LLM"]
 
-_DEFAULT_MODEL = "gpt-4o-mini"
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
 _DEFAULT_TIMEOUT_S = 600.0
 _PARAMETERS = (
     "temperature",
@@ -48,6 +55,10 @@ _PARAMETERS = (
     "reasoning_effort",
 )
 """Fields that are sent under their own names where they are set."""
+
+
+_SHOWN = ("model", "base_url", "api_key")
+"""Fields that may show what the environment gave."""
 
 
 class _Memo(NamedTuple):
@@ -67,28 +78,36 @@ class _Memo(NamedTuple):
         return True
 
 
+_of_environment: list[_Memo] = []
+"""What the last LLM came to that left model, address and key to the environment; at most one."""
+
+
 class LLM(Blueprint):
     """A model: `LLM("openai/gpt-4o-mini")`, with CrewAI's parameters.
 
     model: "provider/model", "provider:model" or a model of OpenAI; without it OPENAI_MODEL_NAME, MODEL or gpt-4o-mini.
     timeout: seconds for one attempt. max_retries: attempts after the first; this is the only retry layer of a call.
     limits: what the provider allows, where that is known; without it, it is learned from the answers.
-    response_format: sent as it is, or a pydantic class whose schema the model must keep to.
+    response_format: sent as it is, or a pydantic class whose schema the model must keep to; `call` and `acall` then
+        return an instance of it.
     extra_headers: sent with every request, in place of ours of the same name; those that frame a request are refused.
     extra_body: fields of every request's body, in place of parameters of the same name; model, messages, tools and
     stream are refused.
     price: what its tokens cost, in place of the price list of the extra `cost`.
     tool_protocol: "native" tool calls, "text" for models without, "auto" understands both.
+    callbacks: told of every call that was completed: functions of (kwargs, completion_response, start_time, end_time),
+        and objects with log_success_event or async_log_success_event.
+
+    A subclass may have attributes of its own, and an `__init__` that never calls this one: its fields then have their
+    defaults. One that overrides `call` or `acall` answers by itself wherever it stands in llm=.
     """
 
-    # A slot: no part of what an LLM is, so that copies start without it, and faster than a private attribute.
-    __slots__ = ("_memo",)
+    # Slots: no part of what an LLM is, and faster than private attributes. Copies start without a memo.
+    __slots__ = ("_memo", "_shown")
 
     model_config = ConfigDict(validate_assignment=True, allow_inf_nan=False, hide_input_in_errors=True)
 
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "n": (None, 1),
-        "callbacks": (None, []),
         "additional_params": (None, {}),
         "thinking": (None,),
         "interceptor": (None,),
@@ -133,11 +152,69 @@ class LLM(Blueprint):
     limits: Limits | None = None
     tool_protocol: ToolProtocol = "auto"
     price: Price | None = None
+    n: int | None = None
+    callbacks: list[Any] | None = Field(default=None, exclude=True)
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        self = super().__new__(cls)
+        if cls.__init__ is not LLM.__init__:  # it may never come to ours, and is an LLM all the same
+            _begin(self)
+        return self
 
     def __init__(self, model: str | None = None, **fields: Any) -> None:
         if model is not None:
             fields["model"] = model
+        before = vars(self)
         super().__init__(**fields)
+        if before:  # a subclass began before us; pydantic starts from nothing
+            vars(self).update({name: value for name, value in before.items() if self._is_own(name)})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(self) is LLM or name.startswith("_"):
+            super().__setattr__(name, value)
+            return
+        if self._is_own(name):
+            vars(self)[name] = value
+            return
+        # pydantic checks all that is there, and would drop these.
+        own = {known: vars(self).pop(known) for known in list(vars(self)) if self._is_own(known)}
+        try:
+            super().__setattr__(name, value)
+        finally:
+            vars(self).update(own)
+
+    @classmethod
+    def _is_own(cls, name: str) -> bool:
+        """Return whether `name` is an attribute that only a subclass knows."""
+        if name.startswith("_") or name in cls.model_fields or name in cls.not_built:
+            return False
+        return cls.model_config.get("extra") is None and not isinstance(getattr(cls, name, None), property)
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Return an LLM that shows the model, base_url and api_key that the environment names now.
+
+        It shows them only: as long as a field is what was shown, it counts as not given, and the environment of the
+        moment when the LLM is resolved decides.
+        """
+        llm = cls(**shown_of(_getenv))
+        llm._shown = {name: getattr(llm, name) for name in _SHOWN}
+        if cls is LLM and _of_environment:
+            llm._memo = _of_environment[-1]  # most likely it holds: agents without a model are made by the thousand
+        return llm
+
+    def __copy__(self) -> Self:
+        return _shown_alike(self, super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return _shown_alike(self, super().__deepcopy__(memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return super().__getstate__() | {"_shown": getattr(self, "_shown", None)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._shown = state.get("_shown")
 
     @field_validator("limits", mode="before")
     @classmethod
@@ -150,6 +227,23 @@ class LLM(Blueprint):
         if unknown:
             raise BlueprintError(f"limits has no {unknown}; it has {list(Limits.__struct_fields__)}")
         return Limits(**given)
+
+    @field_validator("n")
+    @classmethod
+    def _check_n(cls, n: int | None) -> int | None:
+        if n not in (None, 1):
+            raise NotBuiltError(f"LLM(n={n}): aiocrew asks for one reply to each call; leave n out")
+        return n
+
+    @field_validator("callbacks")
+    @classmethod
+    def _check_callbacks(cls, callbacks: list[Any] | None) -> list[Any] | None:
+        return callbacks and checked_callbacks(callbacks)
+
+    @field_validator("api_key")
+    @classmethod
+    def _make_comparable(cls, key: SecretStr | None) -> SecretStr | None:
+        return None if key is None else ApiKey(key.get_secret_value())
 
     @field_validator("extra_headers", mode="before")
     @classmethod
@@ -188,7 +282,8 @@ class LLM(Blueprint):
         if memo is not None and memo.holds(fields):
             return memo.resolved
         # Copied first: where a field changes meanwhile in another thread, the next call sees the difference.
-        seen = {name: _frozen(value) for name, value in fields.items()}
+        known = LLM.model_fields  # what a subclass adds is its own to guard
+        seen = {name: _frozen(name, value) if name in known else value for name, value in fields.items()}
         environment: dict[str, str | None] = {}
 
         def getenv(name: str) -> str:
@@ -196,30 +291,35 @@ class LLM(Blueprint):
             return (environment[name] or "").strip()
 
         resolved = self._resolve(getenv)
-        self._memo = _Memo(seen, list(environment.items()), resolved)
+        memo = self._memo = _Memo(seen, list(environment.items()), resolved)
+        if type(self) is LLM and getattr(self, "_shown", None) is not None and not self._is_given():
+            _of_environment[:] = [memo]
         return resolved
 
+    def _given(self, name: str) -> Any:
+        """Return a field, or None where it only shows what the environment gave."""
+        value = getattr(self, name)
+        shown: dict[str, Any] | None = getattr(self, "_shown", None)
+        return None if shown is not None and value == shown[name] else value
+
+    def _is_given(self) -> bool:
+        return any(self._given(name) is not None for name in _SHOWN)
+
     def _resolve(self, getenv: Getenv) -> ResolvedModel:
-        text = (self.model or "").strip() or first_set(getenv, ("OPENAI_MODEL_NAME", "MODEL")) or _DEFAULT_MODEL
-        given_url = self.base_url or self.api_base
+        text = (self._given("model") or "").strip() or model_named(getenv)
+        given_url = self._given("base_url") or self.api_base
         # An address in OpenAI's variables says as much as one that is given: the model's name is that server's affair.
         name = parse_model(text, at_base_url=lambda: bool(base_url_of(PROVIDERS["openai"], given_url, getenv)))
         label = f"{name.prefix}/{name.model}"
         if name.prefix == OFFLINE:
             identity = msgspec.json.encode((label, self.tool_protocol))
-            return ResolvedModel(
-                offline_model(name.model),
-                label,
-                self.tool_protocol,
-                self.stream,
-                identity=identity,
-                price=self.price,
-            )
+            return self._resolved(offline_model(name.model), label, identity)
         provider = PROVIDERS[name.prefix]
         base_url = base_url_of(provider, given_url, getenv)
         extra_headers = dict(self.extra_headers or {})
         own_authorization = bool({"authorization", "api-key"} & {header.lower() for header in extra_headers})
-        given_key = None if self.api_key is None else self.api_key.get_secret_value()
+        secret: SecretStr | None = self._given("api_key")
+        given_key = None if secret is None else secret.get_secret_value()
         key = "" if own_authorization else key_of(provider, given_key, getenv, label=label, optional=bool(base_url))
         api_version = (self.api_version or "").strip()
         if provider.style == "azure" and not api_version:
@@ -239,68 +339,143 @@ class LLM(Blueprint):
         )
         model = chat_model(endpoint)
         identity = msgspec.json.encode((label, endpoint.parameters, self.tool_protocol))
+        return self._resolved(model, label, identity, admits=True)
+
+    def _resolved(self, model: Model, label: str, identity: bytes, *, admits: bool = False) -> ResolvedModel:
         return ResolvedModel(
-            model, label, self.tool_protocol, self.stream, identity=identity, admits=True, price=self.price
+            model,
+            label,
+            self.tool_protocol,
+            self.stream,
+            identity=identity,
+            admits=admits,
+            price=self.price,
+            callbacks=tuple(self.callbacks or ()),
         )
 
     def _body(self, provider: str, model: str) -> dict[str, Any]:
         given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) not in (None, [], "")}
         body = fit_parameters(provider, model, given)
         if isinstance(self.response_format, type):
-            body["response_format"] = json_schema_format(self.response_format)
+            body["response_format"] = response_format_of(answer_spec(self.response_format))
         elif self.response_format is not None:
             body["response_format"] = self.response_format
         return body | (self.extra_body or {})
 
+    @overload
     def call(
         self,
         messages: str | Sequence[Message | Mapping[str, Any]],
         tools: Sequence[ToolSpec | Mapping[str, Any]] | None = None,
         callbacks: Sequence[Any] | None = None,
         available_functions: Mapping[str, Callable[..., Any]] | None = None,
-    ) -> str:
+        *,
+        response_model: type[M],
+    ) -> M: ...
+    @overload
+    def call(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        tools: Sequence[ToolSpec | Mapping[str, Any]] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        available_functions: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        response_model: type[BaseModel] | None = None,
+    ) -> str | Any: ...
+    def call(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        tools: Sequence[ToolSpec | Mapping[str, Any]] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        available_functions: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        response_model: type[BaseModel] | None = None,
+    ) -> str | Any:
         """Return what `acall` returns, from code that cannot await; inside a running loop it blocks that loop."""
-        return run_sync(lambda: self.acall(messages, tools, callbacks, available_functions))
+        return run_sync(
+            lambda: self.acall(messages, tools, callbacks, available_functions, response_model=response_model)
+        )
 
+    @overload
     async def acall(
         self,
         messages: str | Sequence[Message | Mapping[str, Any]],
         tools: Sequence[ToolSpec | Mapping[str, Any]] | None = None,
         callbacks: Sequence[Any] | None = None,
         available_functions: Mapping[str, Callable[..., Any]] | None = None,
-    ) -> str:
+        *,
+        response_model: type[M],
+    ) -> M: ...
+    @overload
+    async def acall(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        tools: Sequence[ToolSpec | Mapping[str, Any]] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        available_functions: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        response_model: type[BaseModel] | None = None,
+    ) -> str | Any: ...
+    async def acall(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        tools: Sequence[ToolSpec | Mapping[str, Any]] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        available_functions: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        response_model: type[BaseModel] | None = None,
+    ) -> str | Any:
         """Return the model's answer to a prompt or to a list of {"role", "content"}.
 
-        Where it calls one of `available_functions`, its answer is what that function gives; where it calls other tools,
-        their calls as JSON. Raises ProviderError, and ModelRefusedError when the model declines.
+        With a `response_model`, or a class as the LLM's response_format, that is an instance of it: an answer that is
+        none goes back to the model, twice at most. Where the model calls one of `available_functions`, its answer is
+        what that function gives; where it calls other tools, their calls as JSON. `callbacks` are told of each call
+        beside the LLM's own. Raises ProviderError, ModelRefusedError when the model declines, UnusableReplyError, and
+        CallbackError.
         """
-        if callbacks:
-            raise NotBuiltError("LLM.call(callbacks=...): aiocrew does not have callbacks of a single call yet")
-        resolved = self.resolve()
-        reply = await resolved.model.reply(Request(messages_from(messages), tools_from(tools)))
-        if reply.refusal and not reply.text:
-            raise ModelRefusedError(f"{resolved.name} declined to answer: {reply.refusal}", refusal=reply.refusal)
-        for call in reply.calls:
-            if available_functions and call.name in available_functions:
-                return await _result(call, available_functions[call.name])
-        if reply.calls:
-            return msgspec.json.encode(
-                [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in reply.calls]
-            ).decode()
-        return reply.text
+        form = response_model or self.response_format
+        return await call_model(
+            self.resolve(),
+            Request(messages_from(messages), tools_from(tools)),
+            form if isinstance(form, type) else None,
+            callbacks=(*(callbacks or ()), *inner_counter()),
+            functions=available_functions or {},
+        )
 
 
 def _opened(value: Any) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(name: str, value: Any) -> Any:
+    if name == "callbacks":
+        return value and list(value)  # they are what they are: a copy would be another one
     return copy.deepcopy(cast("Any", value)) if isinstance(value, (dict, list)) else value
 
 
-async def _result(call: ToolCall, function: Callable[..., Any]) -> str:
-    try:
-        arguments = as_fields(msgspec.json.decode(call.arguments))
-    except msgspec.DecodeError as error:
-        raise BlueprintError(f"the model called {call.name!r} with arguments that are not JSON: {error}") from error
-    return str(await call_function(lambda: function(**arguments)))
+def _shown_alike(llm: LLM, other: T) -> T:
+    """Return `other`, a copy of `llm`, which shows the environment where `llm` does."""
+    object.__setattr__(other, "_shown", getattr(llm, "_shown", None))
+    return other
+
+
+def _getenv(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _begin(llm: LLM) -> None:
+    """Make `llm` one whose fields have their defaults."""
+    cls = type(llm)
+    fields = {
+        name: info.get_default(call_default_factory=True)
+        for name, info in cls.model_fields.items()
+        if not info.is_required()
+    }
+    private = {name: info.get_default() for name, info in cls.__private_attributes__.items()}
+    for name, value in (
+        ("__dict__", fields),
+        ("__pydantic_fields_set__", set[str]()),
+        ("__pydantic_extra__", None),
+        ("__pydantic_private__", private or None),
+    ):
+        object.__setattr__(llm, name, value)

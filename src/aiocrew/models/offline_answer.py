@@ -18,7 +18,7 @@ _LONGEST = 240
 
 def answer_to(brief: Brief) -> str:
     """Return the answer, in the shape that the task asks for."""
-    if brief.exactly:
+    if brief.exactly and (not brief.in_form or brief.exactly.startswith("{")):
         return brief.exactly
     match brief.shape:
         case "json":
@@ -71,7 +71,8 @@ def _words(brief: Brief) -> str:
 def _json(brief: Brief) -> str:
     subject = subject_of(brief.task)
     if brief.schema is not None:
-        value: Any = filled_in(brief.schema, subject=_short(" ".join(_facts(brief)[:1])) or subject, task=brief.task)
+        known = _short(" ".join(_facts(brief)[:1]))
+        value: Any = filled_in(brief.schema, subject=known or subject, task=brief.task, complete=brief.in_form)
     else:
         value = {
             "subject": subject,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,14 +14,19 @@ from aiocrew.models.json_values import as_fields, as_items, as_text
 
 __all__ = ["filled_in"]
 
-_DEEPEST = 6
+_SHALLOW, _DEEPEST = 4, 12
+"""Below the first nothing is made that may be left out; the second ends what refers to itself without end."""
 _FORMATS = {
     "date": "2026-01-01",
     "date-time": "2026-01-01T00:00:00Z",
     "time": "00:00:00",
+    "duration": "P1D",
     "email": "someone@example.com",
     "uri": "https://example.com/",
     "uuid": "00000000-0000-4000-8000-000000000000",
+    "uuid4": "00000000-0000-4000-8000-000000000000",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
 }
 _BY_NAME = {"url": "https://example.com/", "link": "https://example.com/", "email": "someone@example.com"}
 
@@ -32,19 +38,22 @@ class _Source:
     subject: str
     numbers: Iterator[float]
     definitions: Mapping[str, Any]
-    used: list[str] = field(default_factory=list[str])
+    complete: bool
 
 
-def filled_in(schema: bytes | msgspec.Raw, *, subject: str, task: str) -> Any:
-    """Return a value that `schema` allows, made of the task's own words and numbers."""
+def filled_in(schema: bytes | msgspec.Raw, *, subject: str, task: str, complete: bool = False) -> Any:
+    """Return a value that `schema` allows, made of the task's own words and numbers.
+
+    complete: with the fields that are not required, too.
+    """
     root = as_fields(msgspec.json.decode(schema))
     numbers = (float(number) for number in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])", task))
     definitions = as_fields(root.get("$defs")) or as_fields(root.get("definitions"))
-    return _value(root, "", _Source(subject or "the task", numbers, definitions), 0)
+    return _value(root, "", _Source(subject or "the task", numbers, definitions, complete), 0)
 
 
 def _value(schema: Mapping[str, Any], name: str, source: _Source, depth: int) -> Any:
-    schema = _chosen(schema, source)
+    schema = _chosen(schema, source, depth)
     for key in ("const", "default"):
         if key in schema and (depth or key == "const"):
             return schema[key]
@@ -57,8 +66,7 @@ def _value(schema: Mapping[str, Any], name: str, source: _Source, depth: int) ->
         case "object":
             return _object(schema, source, depth)
         case "array":
-            count = max(1, _int(schema.get("minItems")) or 1) if depth < _DEEPEST else 0
-            return [_value(as_fields(schema.get("items")), name, source, depth + 1) for _ in range(count)]
+            return _items(schema, name, source, depth)
         case "integer":
             return int(_number(schema, source))
         case "number":
@@ -72,14 +80,35 @@ def _value(schema: Mapping[str, Any], name: str, source: _Source, depth: int) ->
             return _text(schema, name, source)
 
 
-def _chosen(schema: Mapping[str, Any], source: _Source) -> Mapping[str, Any]:
-    """Return the schema with its reference followed and the first alternative taken that is not null."""
+def _items(schema: Mapping[str, Any], name: str, source: _Source, depth: int) -> list[Any]:
+    forms = [as_fields(item) for item in as_items(schema.get("prefixItems"))]
+    least = _int(schema.get("minItems")) or 0
+    count = least if depth >= _SHALLOW or schema.get("maxItems") == 0 else max(1, least)
+    forms += [as_fields(schema.get("items"))] * (count - len(forms))
+    values = [_value(form, name, source, depth + 1) for form in forms] if depth < _DEEPEST else []
+    return [_apart(value, n) for n, value in enumerate(values)] if schema.get("uniqueItems") else values
+
+
+def _apart(value: Any, n: int) -> Any:
+    """Return value number `n` of several that must differ."""
+    if isinstance(value, str):
+        return f"{value} {n}" if n else value
+    return value + n if isinstance(value, float) or type(value) is int else value
+
+
+def _chosen(schema: Mapping[str, Any], source: _Source, depth: int) -> Mapping[str, Any]:
+    """Return the schema with its reference followed and the first alternative taken that is not null.
+
+    Far down it is null, where that is one.
+    """
     for _ in range(_DEEPEST):
         if reference := as_text(schema.get("$ref")):
             own = {key: value for key, value in schema.items() if key != "$ref"}
             schema = {**as_fields(source.definitions.get(reference.rpartition("/")[2])), **own}
             continue
         options = [as_fields(option) for key in ("anyOf", "oneOf", "allOf") for option in as_items(schema.get(key))]
+        if depth >= _SHALLOW and {"type": "null"} in options:
+            return {"type": "null"}
         options = [option for option in options if option.get("type") != "null"]
         if not options:
             break
@@ -93,6 +122,8 @@ def _chosen(schema: Mapping[str, Any], source: _Source) -> Mapping[str, Any]:
 def _object(schema: Mapping[str, Any], source: _Source, depth: int) -> dict[str, Any]:
     properties = {name: as_fields(value) for name, value in as_fields(schema.get("properties")).items()}
     required = [name for name in as_items(schema.get("required")) if name in properties]
+    if source.complete:
+        required = list(properties)
     if not required and properties:
         required = [
             next((name for name, value in properties.items() if value.get("type") == "string"), next(iter(properties)))
@@ -107,7 +138,15 @@ def _number(schema: Mapping[str, Any], source: _Source) -> float:
     if number is None or (whole and not number.is_integer()):
         number = 3.0
     number = number if low is None else max(low, number)
-    return number if high is None else min(high, number)
+    number = number if high is None else min(high, number)
+    if low is not None and high is not None and low > high:  # more than 0 and less than 1
+        low, high = _limit(schema, "minimum", "exclusiveMinimum", 0), _limit(schema, "maximum", "exclusiveMaximum", 0)
+        return ((low or 0.0) + (high or 0.0)) / 2
+    step = schema.get("multipleOf")
+    if isinstance(step, (int, float)) and step > 0:
+        number = math.floor(number / step) * step
+        number += step if low is not None and number < low else 0
+    return float(number)
 
 
 def _limit(schema: Mapping[str, Any], closed: str, opened: str, step: int) -> float | None:

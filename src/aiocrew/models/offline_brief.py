@@ -20,6 +20,7 @@ _EXPECTED = re.compile(
     r"^The answer must be: (?P<expected>.*?)(?=^What earlier tasks gave:|^Reply with |\Z)", re.S | re.M
 )
 _CONTEXT = re.compile(r"^What earlier tasks gave:\n(?P<context>.*?)(?=^Reply with the complete answer|\Z)", re.S | re.M)
+_FORM = re.compile(r"^The answer must be one JSON object of this schema:\n(?P<schema>\{.*\})$", re.M)
 _OBSERVATION = re.compile(r"^Observation:[ \t]*", re.M)
 _OFFERED = re.compile(
     r"^- (?P<name>[^\n:]+): (?P<about>.*?)\n\s*arguments \(JSON schema\): (?P<schema>\{.*\})$", re.S | re.M
@@ -61,34 +62,54 @@ class Brief:
     amount: int
     schema: msgspec.Raw | None
     """The JSON schema that the answer is asked to keep to."""
+    in_form: bool
+    """The answer must be of that schema, and nothing else."""
 
 
 def brief_of(request: Request) -> Brief:
     """Return what the request asks for."""
     messages = request.messages
     told = "\n".join(message.text for message in messages if isinstance(message, System | User))
+    form = _form_of(request, told)
+    told = _FORM.sub("", told)
     in_text = "Action Input:" in told and not request.tools
     at, asked = _last_question(messages)
+    asked = _FORM.sub("", asked)
     task = _found(_TASK, "task", asked) or asked.strip()
     expected = _found(_EXPECTED, "expected", asked)
     context = _found(_CONTEXT, "context", asked)
     offered = _offered_in_text(told) if in_text else request.tools
-    shape, amount = _shape(f"{expected}\n{task}")
+    due = request.tool_choice == "none" or (request.tool_choice == "required" and request.answer is not None)
+    shape, amount = _shape(f"{expected}\n{task}") if form is None else ("json", 0)
     exactly = _EXACTLY.search(f"{task}\n{expected}")
     return Brief(
         task=task,
         expected=expected,
         context=tuple(part.strip() for part in context.split("\n\n") if part.strip()),
         results=_results(messages[at + 1 :]),
-        tools=offered if request.tool_choice != "none" else (),
+        tools=() if due else offered,
         in_text=in_text,
         must_call=request.tool_choice == "required" and bool(offered),
         turn=sum(isinstance(message, Assistant) for message in messages),
         exactly=exactly["text"].strip().strip("\"'`") if exactly else "",
         shape=shape,
         amount=amount,
-        schema=_schema_in(f"{asked}\n{told}") if shape == "json" else None,
+        schema=_schema_in(f"{asked}\n{told}") if form is None and shape == "json" else form,
+        in_form=form is not None,
     )
+
+
+def _form_of(request: Request, told: str) -> msgspec.Raw | None:
+    if request.answer is not None:
+        return request.answer.schema
+    found = _FORM.search(told)
+    if found is None:
+        return None
+    try:
+        msgspec.json.decode(found["schema"])
+    except msgspec.DecodeError:
+        return None
+    return msgspec.Raw(found["schema"].encode())
 
 
 def _last_question(messages: Sequence[Message]) -> tuple[int, str]:

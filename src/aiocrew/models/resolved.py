@@ -31,6 +31,8 @@ class ResolvedModel(msgspec.Struct, frozen=True):
     """It passes paces, budgets and the provider's limit by itself, at each attempt."""
     price: Price | None = None
     """What the user said that it costs."""
+    callbacks: tuple[Any, ...] = ()
+    """To be told of every call that was completed, by `tell_callbacks`."""
 
 
 class _Key(NamedTuple):

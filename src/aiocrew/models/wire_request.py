@@ -7,13 +7,15 @@ from typing import Any, assert_never
 
 import msgspec
 
+from aiocrew.models.answer_ways import answer_way, response_format_of
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.models.providers import PROVIDERS
-from aiocrew.types.messages import Assistant, Message, Request, System, ToolCall, ToolResult, ToolSpec, User
+from aiocrew.types.messages import AnswerSpec, Assistant, Message, Request, System, ToolCall, ToolResult, ToolSpec, User
 
 __all__ = ["encode_request"]
 
 _NOTHING_KEPT_BACK: frozenset[str] = frozenset()
+_ANSWERING = "Call this with your complete answer once you have all that the task needs."
 _encoder = msgspec.json.Encoder()
 _arguments_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -24,7 +26,9 @@ def encode_request(
     """Return the body that asks `endpoint` for a reply to `request`.
 
     Opaque fields of earlier replies go back as they came. With `stream` the last chunk is asked to bring the usage.
-    `more`: further parameters of this one request.
+    `more`: further parameters of this one request. A form of the answer is told in the model's own way, and takes the
+    place of a response_format among the endpoint's parameters; a tool that stands for it bears its name, so no other
+    tool may.
     """
     provider = PROVIDERS.get(endpoint.provider)
     kept_back = _NOTHING_KEPT_BACK if provider is None else provider.not_sent_back
@@ -37,6 +41,8 @@ def encode_request(
         body["tools"] = [_tool(tool) for tool in request.tools]
         if request.tool_choice != "auto":
             body["tool_choice"] = request.tool_choice
+    if request.answer is not None:
+        _tell_form(body, endpoint, request, request.answer, stream=stream)
     if more:
         body |= more
     if stream:
@@ -48,6 +54,36 @@ def encode_request(
     except UnicodeEncodeError:
         # Half a surrogate pair (a file name that is no UTF-8, in a tool's result) is no reason to lose the run.
         return _encoder.encode(_encodable(body))
+
+
+def _tell_form(body: dict[str, Any], endpoint: Endpoint, request: Request, form: AnswerSpec, *, stream: bool) -> None:
+    """Say in `body` that the answer must have this form."""
+    body.pop("response_format", None)
+    way = answer_way(endpoint)
+    due = request.tool_choice != "auto" or not request.tools
+    if way == "text":
+        if request.tool_choice == "required":
+            body["tool_choice"] = "none"
+        return
+    if (
+        way == "schema"
+        or (way == "schema_at_last" and due)
+        # Groq has no schemas in streams: console.groq.com/docs/structured-outputs.
+        or (way == "schema_alone" and not request.tools and not (stream and endpoint.provider == "groq"))
+    ):
+        # Last, as the tools are: the bounds of a prompt look for it behind the messages.
+        body["response_format"] = response_format_of(form)
+        if request.tools and due:
+            body["tool_choice"] = "none"
+        return
+    tool = _tool(ToolSpec(form.name, f"{_ANSWERING} {form.description}".rstrip(), form.schema))
+    if not due:
+        body["tools"].append(tool)
+    elif way == "lone_tool":
+        body |= {"tools": [tool], "tool_choice": "required"}
+    else:
+        named = {"type": "function", "function": {"name": form.name}}
+        body |= {"tools": [*body.get("tools", ()), tool], "tool_choice": named}
 
 
 def _message(message: Message, kept_back: frozenset[str]) -> dict[str, Any]:

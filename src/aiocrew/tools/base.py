@@ -13,6 +13,7 @@ from aiocrew.aio.door import run_sync
 from aiocrew.errors import BlueprintError, NotBuiltError, UsageError
 from aiocrew.tools.arguments import Problem, check_values
 from aiocrew.tools.calling import invoke
+from aiocrew.tools.foreign import foreign_fields
 from aiocrew.tools.form import form_of, placeholder
 from aiocrew.tools.signature import accepted_names, named_parameters
 from aiocrew.types.blueprint import Blueprint
@@ -149,9 +150,14 @@ class Tool(BaseTool):
 
 
 def as_tool(candidate: Any) -> BaseTool:
-    """Return `candidate` if it is a tool. BlueprintError says what to do with what is none."""
+    """Return `candidate` if it is a tool, or a tool that does what one of LangChain's or CrewAI's does.
+
+    BlueprintError says what to do with what is none.
+    """
     if isinstance(candidate, BaseTool):
         return candidate
+    if (fields := foreign_fields(candidate)) is not None:
+        return Tool(**fields)
     if inspect.isclass(candidate) and issubclass(candidate, BaseTool):
         raise BlueprintError(f"{candidate.__name__} is a class of tools, not a tool: write {candidate.__name__}()")
     if inspect.isroutine(candidate):

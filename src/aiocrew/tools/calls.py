@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,31 +17,19 @@ from aiocrew.errors import CallbackError
 from aiocrew.tools.arguments import Problem, check_values, read_arguments, usage
 from aiocrew.tools.base import accept_any_result
 from aiocrew.tools.calling import invoke
+from aiocrew.tools.composite import CompositeTool, ToolScope
 from aiocrew.tools.memory import CallKey, CallResult, ToolMemory
 from aiocrew.tools.text import clip, sendable, to_text
 from aiocrew.tools.toolbox import Offered, Toolbox
 from aiocrew.types.context import Here, Nest, RunContext, here
 from aiocrew.types.events import ThreadAbandoned, ToolUsageError, ToolUsageFinished, ToolUsageStarted
 from aiocrew.types.messages import ToolCall
-from aiocrew.types.paths import ROOT, Path, child
+from aiocrew.types.paths import Path, child
 from aiocrew.types.ports import Branch, Raised
 
 __all__ = ["CallResult", "ToolMemory", "ToolScope", "run_calls"]
 
 _SHOWN_ERROR = 2_000
-
-
-class ToolScope(msgspec.Struct, frozen=True):
-    """Who calls tools, and on what terms."""
-
-    run: RunContext
-    path: Path
-    """The turn's path; its n-th call is `tool-n` under it."""
-    agent: str
-    cache: bool
-    """Results may be reused within the run."""
-    task: Path = ROOT
-    """The path that the task has in all its attempts; finished calls are remembered by it."""
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -50,6 +38,13 @@ class _Ready(msgspec.Struct, frozen=True):
     offered: Offered
     key: CallKey
     values: dict[str, Any]
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """What a tool gave, and that as text."""
+
+    value: Any
+    text: str
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +107,8 @@ async def _step(call: ToolCall, toolbox: Toolbox, memory: ToolMemory, scope: Too
         ran = True
         return await _observed(call, ready, memory, scope, path)
 
+    if isinstance(ready, _Ready) and isinstance(ready.offered.tool, CompositeTool):
+        return await body()  # its work is steps of its own
     result = await scope.run.steps.step(path, body, CallResult, _Use(call, ready))
     if not ran and isinstance(ready, _Ready):
         if result.ok:
@@ -173,7 +170,7 @@ async def _obtain(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pat
     known = memory.recorded(scope.task, ready.key)
     if known is not None or not scope.cache:
         return known or await _execute(ready, memory, scope, path)
-    known = memory.reusable(ready.key)
+    known = memory.reusable(ready.key) or await _kept(ready, scope)
     if known is not None:
         return known
     if ready.offered.cache_function is not accept_any_result:
@@ -194,7 +191,28 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
     if not memory.claim(offered):
         text = f"The tool {name!r} may run {offered.max_usage_count} times, and has. Go on without it."
         return CallResult(name, text, ok=False, arguments=arguments)
-    run = scope.run
+    if isinstance(offered.tool, CompositeTool):
+        text = await offered.tool.work_in(scope, memory, path, ready.values)
+        result = CallResult(name, text, ok=True, ran=True, arguments=arguments)
+        memory.record(scope.task, ready.key, result)
+        return result
+    value = await _run_tool(ready, scope, path)
+    if isinstance(value, CallResult):
+        return value
+    text = value.text
+    result = CallResult(name, text, ok=True, as_answer=offered.result_as_answer, ran=True, arguments=arguments)
+    memory.record(scope.task, ready.key, result)
+    if scope.cache and await _may_be_reused(ready, value.value, scope.run):
+        memory.keep(ready.key, result)
+        if scope.kept is not None:
+            await _call_user(scope.kept.add, scope.run, "cache_handler", name, result.tool_args(), text)
+    return result
+
+
+async def _run_tool(ready: _Ready, scope: ToolScope, path: Path) -> _Given | CallResult:
+    """Return what the tool gives, or the failure that the model is told."""
+    run, offered, arguments = scope.run, ready.offered, ready.key.arguments
+    name = offered.tool.name
 
     def abandoned() -> None:
         run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), name))
@@ -204,7 +222,7 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
         work = invoke(offered.tool, offered.form, ready.values, abandoned)
         value = await with_grace(work, run.terms.grace_s, run.loop)
         raise_if_cancelled_since(before, run.loop)
-        text = to_text(value)
+        return _Given(value, to_text(value))
     except (Exception, SystemExit) as error:  # the border of user code: a tool's exception is the model's to read
         return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)
     except asyncio.CancelledError as error:
@@ -212,23 +230,31 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
             raise
         # Nobody cancelled this run: something inside the tool was cancelled.
         return CallResult(name, _failure(name, error), ok=False, ran=True, arguments=arguments)
-    result = CallResult(name, text, ok=True, as_answer=offered.result_as_answer, ran=True, arguments=arguments)
-    memory.record(scope.task, ready.key, result)
-    if scope.cache and await _may_be_reused(ready, value, run):
-        memory.keep(ready.key, result)
-    return result
+
+
+async def _kept(ready: _Ready, scope: ToolScope) -> CallResult | None:
+    """Return what the user's own cache holds for a call."""
+    if scope.kept is None:
+        return None
+    name, arguments = ready.offered.tool.name, ready.key.arguments
+    result = CallResult(name, "", ok=True, as_answer=ready.offered.result_as_answer, reused=True, arguments=arguments)
+    value = await _call_user(scope.kept.read, scope.run, "cache_handler", name, result.tool_args())
+    return None if value is None else msgspec.structs.replace(result, text=to_text(value))
 
 
 async def _may_be_reused(ready: _Ready, value: Any, run: RunContext) -> bool:
     function = ready.offered.cache_function
     if function is accept_any_result:
         return True
+    what = f"cache_function of the tool {ready.offered.tool.name!r}"
+    return bool(await _call_user(function, run, what, ready.values, value))
+
+
+async def _call_user(function: Callable[..., Any], run: RunContext, what: str, *args: Any) -> Any:
     try:
-        work = call_function(function, ready.values, value)
-        return bool(await with_grace(work, run.terms.grace_s, run.loop))
+        return await with_grace(call_function(function, *args), run.terms.grace_s, run.loop)
     except Exception as error:  # the border of user code
-        callback = f"cache_function of the tool {ready.offered.tool.name!r}"
-        raise CallbackError(f"the {callback} raised {type(error).__name__}: {error}", callback=callback) from error
+        raise CallbackError(f"the {what} raised {type(error).__name__}: {error}", callback=what) from error
 
 
 def _failure(name: str, error: BaseException) -> str:

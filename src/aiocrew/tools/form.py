@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+import msgspec
 from pydantic import BaseModel
 
 from aiocrew.aio.functions import is_async
@@ -17,7 +18,7 @@ from aiocrew.errors import BlueprintError
 from aiocrew.tools.signature import accepted_names, arguments_model, json_schema, named_parameters, takes_any_keyword
 from aiocrew.types.messages import ToolSpec
 
-__all__ = ["LONGEST_NAME", "ToolForm", "form_of", "placeholder", "wire_name"]
+__all__ = ["LONGEST_NAME", "ToolForm", "form_of", "name_choices", "placeholder", "wire_name"]
 
 LONGEST_NAME = 64
 """Characters that every provider takes in a tool's name."""
@@ -76,6 +77,15 @@ def form_of(tool: _Described) -> ToolForm:
     if form is None or not form.fits(tool):
         form = tool.__dict__["_aiocrew_form"] = _make(tool)
     return form
+
+
+def name_choices(tool: _Described, parameter: str, choices: Sequence[str]) -> None:
+    """Have the model told that `parameter` is one of `choices`. What it writes is not held to that."""
+    form = form_of(tool)
+    schema = msgspec.json.decode(form.spec.parameters)
+    schema["properties"][parameter]["enum"] = list(choices)
+    spec = msgspec.structs.replace(form.spec, parameters=msgspec.Raw(msgspec.json.encode(schema)))
+    tool.__dict__["_aiocrew_form"] = replace(form, spec=spec)
 
 
 def wire_name(name: str) -> str:

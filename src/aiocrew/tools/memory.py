@@ -34,6 +34,11 @@ class CallResult(msgspec.Struct, frozen=True):
     arguments: str = "{}"
     """A JSON object; what could not be read as one stands as the model wrote it."""
 
+    def published(self) -> dict[str, Any]:
+        """Return the call as agent.tools_results shows it."""
+        shown = {"result": self.text, "tool_name": self.name, "tool_args": self.tool_args()}
+        return {**shown, "result_as_answer": True} if self.as_answer else shown
+
     def tool_args(self) -> dict[str, Any]:
         """Return the arguments; empty where they could not be read."""
         try:

@@ -12,7 +12,7 @@ from aiocrew.tools.base import BaseTool
 from aiocrew.tools.form import LONGEST_NAME, ToolForm, form_of
 from aiocrew.types.messages import ToolSpec
 
-__all__ = ["Offered", "Toolbox", "make_toolbox"]
+__all__ = ["Offered", "Toolbox", "extended", "make_toolbox"]
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -62,10 +62,13 @@ _EMPTY = Toolbox((), {})
 
 def make_toolbox(tools: Sequence[BaseTool]) -> Toolbox:
     """Return the toolbox of `tools`, in their order, each once. BlueprintError for a tool that cannot work."""
-    if not tools:
-        return _EMPTY
-    offered: dict[str, Offered] = {}
-    specs: list[ToolSpec] = []
+    return extended(_EMPTY, tools) if tools else _EMPTY
+
+
+def extended(toolbox: Toolbox, tools: Sequence[BaseTool]) -> Toolbox:
+    """Return `toolbox` with `tools` behind its own. BlueprintError for a tool that cannot work."""
+    offered = dict(toolbox.offered)
+    specs = list(toolbox.specs)
     for tool in tools:
         form = form_of(tool)
         spec = form.spec

@@ -6,14 +6,25 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aiocrew.errors import BatchError
+from aiocrew.errors import BatchError, UsageError
 from aiocrew.types.usage import UsageMetrics
 
-__all__ = ["Costing", "CrewOutput", "FailedRun", "Outcome", "Outcomes", "OutputFormat", "Status", "TaskOutput"]
+__all__ = [
+    "Costing",
+    "CrewOutput",
+    "FailedRun",
+    "LiteAgentOutput",
+    "Outcome",
+    "Outcomes",
+    "OutputFormat",
+    "Status",
+    "TaskOutput",
+    "WithOutput",
+]
 
 
 class Costing(Protocol):
@@ -23,6 +34,17 @@ class Costing(Protocol):
 
 
 _COSTING = "_costing"
+_TASKS = "_tasks"
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class WithOutput(Protocol[T_co]):
+    """A task, as far as the type of its output goes: str where it gives plain text."""
+
+    @property
+    def output_pydantic(self) -> type[T_co] | None: ...
+
 
 Status: TypeAlias = Literal["ok", "failed", "cancelled", "skipped"]
 
@@ -76,6 +98,24 @@ class TaskOutput(BaseModel):
         return _text(self.raw, self.pydantic, self.json_dict)
 
 
+class LiteAgentOutput(BaseModel):
+    """What an agent that was kicked off by itself gives."""
+
+    raw: str = ""
+    pydantic: BaseModel | None = None
+    agent_role: str = ""
+    usage_metrics: dict[str, Any] | None = None
+    messages: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    """The conversation, as {"role", "content"}."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the structured output as a dict; empty when there is none."""
+        return {} if self.pydantic is None else self.pydantic.model_dump()
+
+    def __str__(self) -> str:
+        return _text(self.raw, self.pydantic, None)
+
+
 class CrewOutput(BaseModel):
     """The output of one run: that of its last task, with all tasks' outputs and the run's own token usage."""
 
@@ -112,12 +152,41 @@ class CrewOutput(BaseModel):
         vars(self)[_COSTING] = costing
         return self
 
+    def of_tasks(self, tasks: Iterable[object]) -> Self:
+        """Set the tasks that `tasks_output` belongs to; return this output."""
+        vars(self)[_TASKS] = tuple(tasks)
+        return self
+
+    def of(self, task: WithOutput[T_co]) -> T_co:
+        """Return what `task` gave: an instance of its output_pydantic, or its text.
+
+        Raises UsageError for a task that is none of the crew's, and for one that was skipped and so has no instance.
+        """
+        tasks: tuple[object, ...] = vars(self).get(_TASKS, ())
+        place = next((number for number, known in enumerate(tasks) if known is task), None)
+        if place is None:
+            raise UsageError(
+                "this output knows nothing of that task: give the very Task object that stands in the crew's tasks "
+                "(outputs that were pickled or copied out of another process have only tasks_output)"
+            )
+        output, cls = self.tasks_output[place], task.output_pydantic
+        if cls is None:
+            return cast("T_co", output.raw)
+        if not isinstance(output.pydantic, cls):
+            raise UsageError(f"task {output.name or output.description!r} was skipped: it has no {cls.__name__}")
+        return output.pydantic
+
     @property
     def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The last task's output as JSON text; ValueError when it was not asked for JSON."""
         if not self.tasks_output or self.tasks_output[-1].output_format is not OutputFormat.JSON:
             raise ValueError("the last task has no JSON output: give it output_json=YourModel")
         return json.dumps(self.json_dict)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # Blueprints hold models, locks, functions: a pickled output is the record alone.
+        state = super().__getstate__()
+        return {**state, "__dict__": {name: value for name, value in state["__dict__"].items() if name != _TASKS}}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the structured output as a dict; empty when there is none."""

@@ -22,17 +22,17 @@ class BlockingKickoffWarning(AiocrewWarning):
 _warned_at: set[tuple[str, int]] = set()
 
 
-def run_blocking(door: str, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_blocking(door: str, main: Callable[[], Coroutine[Any, Any, T]], *, instead: str) -> T:
     """Return what the coroutine `main()` gives, for the public method named `door` that calls this.
 
-    The line that blocks a running loop is told once.
+    The line that blocks a running loop is told once, and that `instead` had better stand there.
     """
     if loop_is_running():
-        _warn(door)
+        _warn(door, instead)
     return run_sync(main)
 
 
-def _warn(door: str) -> None:
+def _warn(door: str, instead: str) -> None:
     caller = sys._getframe(3)  # pyright: ignore[reportPrivateUsage]
     # above: _warn, run_blocking, the door, its caller
     place = (caller.f_code.co_filename, caller.f_lineno)
@@ -41,7 +41,7 @@ def _warn(door: str) -> None:
     _warned_at.add(place)
     warnings.warn(
         f"{place[0]}:{place[1]}: {door}() inside a running event loop blocks everything else on that loop until the "
-        f"crew is done. Write `await crew.{door}_async(...)` there.",
+        f"run is done. Write `await {instead}(...)` there.",
         BlockingKickoffWarning,
         stacklevel=4,
     )

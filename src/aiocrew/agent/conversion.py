@@ -1,0 +1,62 @@
+"""Bringing an answer into its form by something else than the model that gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from aiocrew.agent.answer import Answer, AnswerForm, AnswerRules
+from aiocrew.agent.callbacks import call_user
+from aiocrew.agent.decide import Finish, Repair
+from aiocrew.agent.plan import AgentPlan
+from aiocrew.agent.prompt import Assignment, Persona
+from aiocrew.aio.functions import call_function
+from aiocrew.errors import CallbackError, UnusableReplyError
+from aiocrew.tools.toolbox import make_toolbox
+from aiocrew.types.context import RunContext
+from aiocrew.types.paths import Path
+
+__all__ = ["by_class", "by_model"]
+
+_Asking: TypeAlias = Callable[[AgentPlan, Assignment, Path], Awaitable[Answer]]
+
+
+async def by_model(ask: _Asking, plan: AgentPlan, form: AnswerForm, text: str, path: Path) -> Finish | Repair:
+    """Return the answer as the agent's function_calling_llm brings it into its form."""
+    assert plan.converter is not None
+    scribe = msgspec.structs.replace(
+        plan,
+        model=plan.converter,
+        converter=None,
+        persona=Persona(
+            "a careful clerk", "Put what a text says into a form.", "You add nothing and leave nothing out."
+        ),
+        toolbox=make_toolbox(()),
+        step_callback=None,
+    )
+    assignment = Assignment(f"Put this text into the form:\n\n{text}", "", rules=AnswerRules(form))
+    try:
+        return Finish("", await ask(scribe, assignment, path))
+    except UnusableReplyError as error:
+        return Repair(error.message, text)
+
+
+async def by_class(run: RunContext, path: Path, form: AnswerForm, text: str) -> Answer:
+    """Return the answer as the task's converter_cls reads it. Raises CallbackError."""
+    converter = form.converter
+    assert converter is not None
+
+    async def fields() -> dict[str, Any]:
+        value = await call_function(converter, text)
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+
+    found = await call_user(run, path, "converter_cls", "converter_cls", fields, (), dict[str, Any])
+    try:
+        return Answer(text, form.cls.model_validate(found))
+    except ValidationError as error:
+        raise CallbackError(
+            f"converter_cls gave something that is no {form.cls.__name__}: {error}", callback="converter_cls"
+        ) from error

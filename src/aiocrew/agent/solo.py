@@ -1,0 +1,63 @@
+"""A run of one agent without a crew: what Agent.kickoff and its like open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiocrew.agent.loop import perform
+from aiocrew.agent.plan import AgentPlan
+from aiocrew.agent.prompt import Assignment
+from aiocrew.agent.record import AgentAnswer
+from aiocrew.agent.run_frame import RunFrame
+from aiocrew.tools.calls import ToolMemory
+from aiocrew.types.context import RunContext, RunOptions
+from aiocrew.types.events import (
+    Event,
+    LiteAgentExecutionCompleted,
+    LiteAgentExecutionError,
+    LiteAgentExecutionStarted,
+)
+from aiocrew.types.paths import child
+from aiocrew.types.ports import EventSink
+
+__all__ = ["SoloRun"]
+
+
+class SoloRun(RunFrame[AgentAnswer]):
+    """The work of one agent on one assignment; it is carried out once."""
+
+    __slots__ = ("_assignment", "_planned", "_role", "_sinks")
+
+    def __init__(
+        self,
+        role: str,
+        planned: Callable[[], AgentPlan],
+        assignment: Assignment,
+        options: RunOptions | None,
+        sinks: tuple[EventSink, ...] = (),
+    ) -> None:
+        """`planned` gives the plan: it may fail, which then fails the run. Raises BlueprintError for bad options."""
+        super().__init__(options)
+        self._role = role
+        self._planned = planned
+        self._assignment = assignment
+        self._sinks = sinks
+
+    def _name(self) -> str:
+        return self._role
+
+    def _readers(self) -> tuple[EventSink, ...]:
+        return self._sinks
+
+    async def _work(self, run: RunContext) -> AgentAnswer:
+        return await perform(self._planned(), self._assignment, run, child(run.root, "agent"), ToolMemory())
+
+    def _begun(self, run: RunContext) -> Event:
+        wall_s = self._runtime.clock.wall_s()
+        return LiteAgentExecutionStarted(run.run_id, run.root, self._started_s, run.crew, wall_s)
+
+    def _completed(self, run: RunContext, result: AgentAnswer) -> Event:
+        return LiteAgentExecutionCompleted(run.run_id, run.root, self._ended_s, run.crew, result.text)
+
+    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
+        return LiteAgentExecutionError(run.run_id, run.root, self._ended_s, run.crew, error, cancelled)

@@ -1,0 +1,85 @@
+"""What a task's answer must be, and the record that it becomes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from aiocrew.agent.answer import ANYTHING, Answer, AnswerForm, AnswerRules, Guardrail, class_of_model, form_of_answer
+from aiocrew.aio.functions import name_of
+from aiocrew.crew.task_blueprint import TaskBlueprint
+from aiocrew.errors import UnusableReplyError
+from aiocrew.models.answers import AnswerProblem, read_answer
+from aiocrew.types.outputs import OutputFormat, TaskOutput
+
+__all__ = ["answer_of_task", "class_of_answer", "output_of_task", "rules_of_task"]
+
+
+def class_of_answer(task: TaskBlueprint[Any]) -> type[BaseModel] | None:
+    """Return the class that the answer must be an instance of; None for plain text."""
+    return task.output_pydantic or task.response_model or task.output_json
+
+
+def rules_of_task(task: TaskBlueprint[Any], role: str, llm: Any, description: str, expected_output: str) -> AnswerRules:
+    """Return what the answer to `task` must be, when an agent in this role and with this model does it.
+
+    Raises BlueprintError for a class that has no JSON schema.
+    """
+    cls = class_of_answer(task) or class_of_model(llm)
+    if cls is None and not task.judges and not task.human_input:
+        return ANYTHING  # nearly every task
+    return AnswerRules(
+        form=_form(task, llm, cls),
+        guardrails=tuple(_guardrail(task, number, judge) for number, judge in enumerate(task.judges)),
+        human_input=task.human_input,
+        task=task.name or description,
+        output_of=partial(output_of_task, task, role, description, expected_output),
+    )
+
+
+def _form(task: TaskBlueprint[Any], llm: Any, cls: type[BaseModel] | None) -> AnswerForm | None:
+    if cls is None or task.converter_cls is None:
+        return form_of_answer(cls)
+    return form_of_answer(cls, partial(_convert, task.converter_cls, llm, cls))
+
+
+def _convert(converter_cls: type[Any], llm: Any, cls: type[BaseModel], text: str) -> Any:
+    return converter_cls(text=text, llm=llm, model=cls, instructions="").to_pydantic()
+
+
+def _guardrail(task: TaskBlueprint[Any], number: int, judge: Any) -> Guardrail:
+    name = f"{number} of task {task.label!r}" if isinstance(judge, str) else name_of(judge)
+    return Guardrail(name, judge, task.guardrail_max_retries if task.max_retries is None else task.max_retries)
+
+
+def answer_of_task(task: TaskBlueprint[Any], llm: Any, text: str) -> Answer:
+    """Return the answer that stands in `text`, which an agent gave outside of a crew.
+
+    Raises UnusableReplyError where it does not have its form.
+    """
+    form = _form(task, llm, class_of_answer(task) or class_of_model(llm))
+    if form is None:
+        return Answer(text)
+    value = read_answer(form.cls, text) if form.converter is None else form.converter(text)
+    if isinstance(value, AnswerProblem):
+        raise UnusableReplyError(f"the answer to task {task.label!r} is no {form.cls.__name__}: {value.text}")
+    return Answer(text, value)
+
+
+def output_of_task(
+    task: TaskBlueprint[Any], agent: str, description: str, expected_output: str, answer: Answer
+) -> TaskOutput:
+    """Return the record of an answer."""
+    output = TaskOutput(
+        description=description, name=task.name, expected_output=expected_output, raw=answer.text, agent=agent
+    )
+    if answer.value is None:
+        return output
+    # Set past validation: the instance is one already, and may be of a class that only looks alike.
+    if task.output_json is not None:
+        vars(output).update(json_dict=answer.value.model_dump(mode="json"), output_format=OutputFormat.JSON)
+    else:
+        vars(output).update(pydantic=answer.value, output_format=OutputFormat.PYDANTIC)
+    return output

@@ -1,0 +1,100 @@
+"""Models with LangChain's protocol: objects that answer by `invoke` or `ainvoke`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self, cast
+
+import msgspec
+
+from aiocrew.aio.functions import call_function
+from aiocrew.models.foreign_base import ForeignModel
+from aiocrew.models.foreign_replies import PARTS, reply_from
+from aiocrew.models.json_values import as_fields
+from aiocrew.models.message_dicts import dicts_of_messages, dicts_of_tools
+from aiocrew.types.messages import Assistant, Message, Reply, Request
+
+__all__ = ["ChatObject", "awaits"]
+
+_IN_THREADS = frozenset(
+    {
+        "Runnable.ainvoke",
+        "BaseChatModel._agenerate",
+        "SimpleChatModel._agenerate",
+        "BaseLLM._agenerate",
+        "LLM._acall",
+        "BaseTool._arun",
+    }
+)
+"""LangChain's methods that run their synchronous twins on asyncio's default executor: cpu + 4 threads for everybody."""
+
+
+class ChatObject(ForeignModel):
+    """An object with `invoke` or `ainvoke`, as a Model.
+
+    One that cannot truly await is invoked in a thread of our pool. It has native tool calls if it has a `bind_tools` of
+    its own; else tools are described in the text. Usage, refusals and what it thought are read from its messages.
+    """
+
+    def __init__(self, original: Any) -> None:
+        super().__init__(original, "auto" if _binds_tools(original) else "text")
+        self._method = "ainvoke" if awaits(original) else "invoke"
+
+    @classmethod
+    def around(cls, original: Any) -> Self | None:
+        """Return the model around an object that has this protocol, or None."""
+        has_it = any(callable(getattr(original, name, None)) for name in ("invoke", "ainvoke"))
+        return cls(original) if has_it else None
+
+    async def reply(self, request: Request) -> Reply:
+        asked: Any = self.original
+        if request.tools and self.tool_protocol != "text":
+            # "any" is LangChain's word for a call that must be; none has every model understand "none".
+            choice = {"tool_choice": "any"} if request.tool_choice == "required" else {}
+            asked = asked.bind_tools(dicts_of_tools(request.tools), **choice)
+        return reply_from(await call_function(getattr(asked, self._method), _messages(request.messages)))
+
+
+def awaits(original: Any) -> bool:
+    """Return whether an object of LangChain's does its work on the event loop when it is awaited."""
+    if not callable(getattr(original, "ainvoke", None)):
+        return False
+    kind = cast("type[Any]", type(original))
+    methods = (getattr(kind, name, None) for name in ("ainvoke", "_agenerate", "_acall", "_arun"))
+    by_thread = any(
+        getattr(method, "__qualname__", "") in _IN_THREADS and method.__module__.startswith("langchain")
+        for method in methods
+    )
+    return not (by_thread and callable(getattr(original, "invoke", None)))
+
+
+def _binds_tools(original: Any) -> bool:
+    method = getattr(original, "bind_tools", None)
+    # That of LangChain's base only says that there is none.
+    return callable(method) and getattr(method, "__qualname__", "") != "BaseChatModel.bind_tools"
+
+
+def _messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    return [_dict_of(message) for message in messages]
+
+
+def _dict_of(message: Message) -> dict[str, Any]:
+    [said] = dicts_of_messages((message,))
+    if isinstance(message, Assistant):
+        if PARTS in message.opaque:
+            parts: list[Any] = msgspec.json.decode(message.opaque[PARTS])
+            said["content"] = [*parts, {"type": "text", "text": message.text}] if message.text else parts
+        if message.calls:
+            said["tool_calls"] = [
+                {"name": call.name, "args": _arguments(call.arguments), "id": call.id, "type": "tool_call"}
+                for call in message.calls
+            ]
+    return said
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    """Return a call's arguments; none where they were no JSON object, which its result says."""
+    try:
+        return as_fields(msgspec.json.decode(text))
+    except msgspec.DecodeError:
+        return {}

@@ -1,0 +1,38 @@
+"""A tool whose work is no step, because it consists of steps of its own: handing work to another agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aiocrew.tools.base import BaseTool
+from aiocrew.tools.cache import CacheHandler
+from aiocrew.tools.memory import ToolMemory
+from aiocrew.types.context import RunContext
+from aiocrew.types.paths import ROOT, Path
+
+__all__ = ["CompositeTool", "ToolScope"]
+
+
+class ToolScope(msgspec.Struct, frozen=True):
+    """Who calls tools, and on what terms."""
+
+    run: RunContext
+    path: Path
+    """The turn's path; its n-th call is `tool-n` under it."""
+    agent: str
+    cache: bool
+    """Results may be reused within the run."""
+    task: Path = ROOT
+    """The path that the task has in all its attempts; finished calls are remembered by it."""
+    kept: CacheHandler | None = None
+    """The user's own cache, which outlives the run."""
+
+
+class CompositeTool(BaseTool):
+    """A tool that works within the run that calls it."""
+
+    async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> str:
+        """Return the result for the model. What it raises ends the task."""
+        raise NotImplementedError

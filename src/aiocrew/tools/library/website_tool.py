@@ -1,0 +1,96 @@
+"""What the tools for websites have in common: how a page is fetched, and an address that was given at the start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from aiocrew.aio.pool import run_in_thread
+from aiocrew.errors import BlueprintError, UsageError
+from aiocrew.net.page import HARMLESS_HEADERS, Page
+from aiocrew.tools.base import BaseTool
+from aiocrew.tools.library.page_text import readable_text
+
+__all__ = ["WebsiteTool"]
+
+_HAS_SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]*:")
+
+
+class WebsiteTool(BaseTool):
+    """A tool that reads pages of the public internet; a page, or a redirect, that leads to another address is refused.
+
+    allow_private: also read from addresses of the own network. Then a model may reach whatever this machine reaches,
+        if it is the one that names pages.
+    headers: sent with the request. More than Accept, Accept-Language and User-Agent (a key, say) needs an address that
+        was given when the tool was made, and goes to that server only.
+    timeout_s: for a page with all its redirects.
+    max_bytes: how much of a page is read at most; the result then says so.
+    """
+
+    allow_private: bool = False
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    timeout_s: float = Field(default=30.0, gt=0)
+    max_bytes: int = Field(default=5_000_000, ge=1)
+
+    url_field: ClassVar[str] = ""
+    """The field with the address that was given when the tool was made."""
+    arguments_with_url: ClassVar[type[BaseModel] | None] = None
+    """The `args_schema` where there is such an address."""
+    description_with_url: ClassVar[str] = ""
+    """The description where there is such an address; {url} stands for it."""
+    not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {**BaseTool.not_built, "cookies": (None, {})}
+    frames_to_caller: ClassVar[int] = BaseTool.frames_to_caller + 1  # __init__ below
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**data)
+        if self._given_url() is None:
+            telling = [name for name in self.headers if name.lower() not in HARMLESS_HEADERS]
+            if telling:
+                raise BlueprintError(
+                    f"{type(self).__name__}: the header {telling[0]!r} would go to every server that a model names; "
+                    f"give the address with {self.url_field}=, or leave the header out"
+                )
+
+    @model_validator(mode="after")
+    def _fit_to_given_url(self) -> WebsiteTool:
+        given = self._given_url()
+        if given is not None:
+            fitted = {
+                "args_schema": self.arguments_with_url,
+                "description": self.description_with_url.replace("{url}", given),
+            }
+            for name, value in fitted.items():
+                if self._has_default(name):
+                    vars(self)[name] = value  # past __setattr__: the author of a subclass may have frozen it
+        return self
+
+    def _has_default(self, name: str) -> bool:
+        """Return whether nobody, the author of a subclass included, has written something of their own."""
+        kinds = [kind for kind in type(self).__mro__ if issubclass(kind, WebsiteTool)]
+        library = next(kind for kind in kinds if "url_field" in vars(kind))
+        default = type(self).model_fields[name].default
+        return name not in self.model_fields_set and default == library.model_fields[name].default
+
+    def _given_url(self) -> str | None:
+        return (getattr(self, self.url_field) if self.url_field else None) or None
+
+    async def _read(self, named: str | None) -> tuple[Page, str]:
+        """Return the page that was given, else the one that is `named`, and its text. PageError when there is none."""
+        from aiocrew.net.guarded import fetch_page  # brings aiohttp, which importing a tool may not load
+
+        url = self._given_url() or named
+        if not url:
+            raise UsageError(f"the tool {self.name!r} was not told which website to read")
+        page = await fetch_page(
+            url if _HAS_SCHEME.match(url) else f"https://{url}",
+            allow_private=self.allow_private,
+            max_bytes=self.max_bytes,
+            timeout_s=self.timeout_s,
+            headers=self.headers,
+        )
+        if not 200 <= page.status < 300:
+            raise page.error(f"answered with status {page.status}")
+        return page, await run_in_thread(readable_text, page)
