@@ -85,6 +85,7 @@ from aiocrew.version import __version__
 
 if TYPE_CHECKING:
     from aiocrew.admission.budget import Budget
+    from aiocrew.flow.flow import Flow
     from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
     from aiocrew.server.disconnect import cancel_on_disconnect
     from aiocrew.tools.library.csv_search import CSVSearchTool
@@ -129,6 +130,7 @@ __all__ = [
     "FailedRun",
     "FileReadTool",
     "FileWriterTool",
+    "Flow",
     "FlowError",
     "GuardrailError",
     "Human",
@@ -196,6 +198,7 @@ _ON_FIRST_USE = {
     "DirectoryReadTool": "aiocrew.tools.library.directory_read",
     "FileReadTool": "aiocrew.tools.library.file_read",
     "FileWriterTool": "aiocrew.tools.library.file_writer",
+    "Flow": "aiocrew.flow.flow",
     "LimitState": "aiocrew.models.snapshot",
     "ScrapeWebsiteTool": "aiocrew.tools.library.scrape_website",
     "SerperDevTool": "aiocrew.tools.library.serper",

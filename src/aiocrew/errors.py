@@ -22,7 +22,7 @@ AiocrewError
 │   ├── UnusableReplyError        no usable answer, in spite of repairs
 │   ├── ModelRefusedError         the model declined to answer
 │   └── GuardrailError            a guardrail rejected every answer; `reason` is what it said last
-├── FlowError                 a flow cannot go on: its methods call one another without end
+├── FlowError                 a flow cannot go on: its methods call one another without end, or one of them gave up
 ├── CallbackError             a callback raised; `callback` names it, `__cause__` is what it raised
 ├── TaskError                 any other exception while a task ran; `__cause__` is it
 ├── DeadlineExceededError     a deadline or max_execution_time passed (also a TimeoutError)
@@ -253,7 +253,7 @@ class GuardrailError(AgentError):
 
 
 class FlowError(AiocrewError):
-    """A flow cannot go on: its methods call one another more often than max_method_calls."""
+    """A flow cannot go on: a method ran more often than max_method_calls, or ended the thread or task it ran in."""
 
 
 class CallbackError(AiocrewError):

@@ -533,3 +533,12 @@ async def test_a_refusal_is_raised() -> None:
 async def test_messages_that_are_none_are_refused(messages: Any) -> None:
     with pytest.raises(BlueprintError, match="message"):
         await LLM("offline/instant").acall(messages)
+
+
+def test_a_pickle_holds_no_key_that_only_the_environment_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    llm = LLM.of_environment()
+    kept = pickle.dumps(llm)
+    assert b"sk-of-the-environment" not in kept
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-tomorrow")
+    assert pickle.loads(kept).resolve().model.endpoint.key == "sk-of-tomorrow"

@@ -209,8 +209,8 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> No
 
 
 def test_the_table_is_whole() -> None:
-    environment = {"OPENAI_API_BASE": "old", "OPENAI_BASE_URL": "new"}
-    assert base_url_of(OPENAI, None, lambda name: environment.get(name, "")) == "new"
+    environment = {"OPENAI_API_BASE": "crewai's first choice", "OPENAI_BASE_URL": "openai's own"}
+    assert base_url_of(OPENAI, None, lambda name: environment.get(name, "")) == "crewai's first choice"
     assert base_url_of(OPENAI, "mine", lambda name: environment.get(name, "")) == "mine"
     for name, provider in PROVIDERS.items():
         assert provider.name == name

@@ -210,7 +210,12 @@ class LLM(Blueprint):
         return _shown_alike(self, super().__deepcopy__(memo))
 
     def __getstate__(self) -> dict[Any, Any]:
-        return super().__getstate__() | {"_shown": getattr(self, "_shown", None)}
+        state, shown = super().__getstate__(), getattr(self, "_shown", None)
+        if shown is not None and self.api_key == shown["api_key"]:
+            # A key that only the environment gave is none of the LLM's: it goes into no file.
+            state["__dict__"] = {**state["__dict__"], "api_key": None}
+            shown = {**shown, "api_key": None}
+        return state | {"_shown": shown}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
@@ -361,6 +366,10 @@ class LLM(Blueprint):
         elif self.response_format is not None:
             body["response_format"] = self.response_format
         return body | (self.extra_body or {})
+
+    def supports_function_calling(self) -> bool:
+        """Return whether its tool calls are native ones."""
+        return self.tool_protocol != "text"
 
     @overload
     def call(

@@ -40,7 +40,7 @@ _TABLE = (
         name="openai",
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
-        base_url_variables=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        base_url_variables=("OPENAI_API_BASE", "OPENAI_BASE_URL"),  # in CrewAI's order
     ),
     Provider(
         name="azure",

@@ -83,7 +83,10 @@ def name_choices(tool: _Described, parameter: str, choices: Sequence[str]) -> No
     """Have the model told that `parameter` is one of `choices`. What it writes is not held to that."""
     form = form_of(tool)
     schema = msgspec.json.decode(form.spec.parameters)
-    schema["properties"][parameter]["enum"] = list(choices)
+    told = schema["properties"][parameter]
+    told.pop("default", None)
+    told["enum"] = list(choices)
+    schema["required"] = list(dict.fromkeys([*schema.get("required", ()), parameter]))
     spec = msgspec.structs.replace(form.spec, parameters=msgspec.Raw(msgspec.json.encode(schema)))
     tool.__dict__["_aiocrew_form"] = replace(form, spec=spec)
 

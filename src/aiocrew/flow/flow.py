@@ -1,0 +1,187 @@
+"""A flow: methods that start one another by events, and the doors to its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast, get_args, get_origin
+
+from aiocrew.aio.blocking import run_blocking
+from aiocrew.errors import NotBuiltError
+from aiocrew.flow.conditions import and_, or_
+from aiocrew.flow.decorators import human_feedback, listen, persist, router, start
+from aiocrew.flow.instance import show
+from aiocrew.flow.plan import FlowPlan, plan_flow
+from aiocrew.flow.run import FlowRun, FlowSettings, Record
+from aiocrew.flow.state import FlowState, fresh_state, id_of
+from aiocrew.types.context import RunOptions
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["Flow", "FlowState", "and_", "human_feedback", "listen", "or_", "persist", "router", "start"]
+
+T = TypeVar("T")
+
+_OFF = (None, False)
+_NOT_BUILT: Mapping[str, tuple[Any, ...]] = {
+    "checkpoint": _OFF,
+    "checkpoint_completed_methods": (None,),
+    "checkpoint_method_counts": (None,),
+    "checkpoint_method_outputs": (None,),
+    "checkpoint_state": (None,),
+    "defer_trace_finalization": _OFF,
+    "entity_type": ("flow",),
+    "execution_context": (None,),
+    "human_feedback_history": (None, []),
+    "input_provider": (None,),
+    "last_human_feedback": (None,),
+    "memory": _OFF,
+    "persistence": _OFF,
+    "stream": _OFF,
+    "suppress_flow_events": (None, False, True),  # nothing is printed anyway
+    "tracing": _OFF,
+}
+"""CrewAI's fields that are not there yet, each with the values that ask for nothing."""
+
+_NOT_BUILT_METHODS = frozenset(
+    [
+        *("ask", "astream", "chat", "fork", "from_checkpoint", "from_declaration", "from_pending", "handle_turn"),
+        *("plot", "recall", "remember", "resume", "resume_async", "stream_events"),
+    ]
+)
+
+
+class Flow(Generic[T]):
+    """Methods that start one another by events: `class MyFlow(Flow[MyState])`, decorated with @start, @listen, @router.
+
+    One flow may be kicked off any number of times at once. Each run works on a copy of the object, with a state of its
+    own: `self` in a method is that copy. It begins with what was set up on the flow: lists, dicts and sets are copied
+    for it, however deep; all other objects are shared, as are their attributes. When a run ends, also when it failed,
+    the flow shows what the run has left (attributes, `state`, `method_outputs`, `usage_metrics`), for people to read;
+    with concurrent runs the last one wins. The next run begins anew: of what is shown it takes only what was changed by
+    hand since.
+
+    Plain methods run in threads, async ones on the loop. Methods that run side by side share the run's `self` and
+    state: what two of them change at once is theirs to guard.
+
+    initial_state: a pydantic model (its class, or an instance), or a dict; a class attribute or an argument. Without
+        it the type in brackets decides, and without that the state is a dict.
+    name: for messages and events; the class's own by default.
+    max_method_calls: how often one method may run in one kickoff, so that every cycle ends.
+    Further arguments are values of the state.
+    """
+
+    initial_state: Any = None
+    name: str | None = None
+    max_method_calls: int = 100
+
+    _plan: ClassVar[FlowPlan] = FlowPlan(())
+    _state_kind: ClassVar[Any] = None
+    _record: Record | None = None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for name in _NOT_BUILT.keys() & vars(cls).keys():
+            if not callable(vars(cls)[name]):
+                _refuse_unless_inert(cls, name, vars(cls)[name])
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            cls._state_kind = _state_kind_of(base) or cls._state_kind
+        cls._plan = plan_flow(cls)
+
+    def __init__(
+        self,
+        *,
+        initial_state: Any = None,
+        name: str | None = None,
+        max_method_calls: int | None = None,
+        **others: Any,
+    ) -> None:
+        """Raises NotBuiltError for a field of CrewAI's that is not there yet, BlueprintError for a state's value."""
+        if initial_state is not None:
+            self.initial_state = initial_state
+        if name is not None:
+            self.name = name
+        if max_method_calls is not None:
+            self.max_method_calls = max_method_calls
+        for field in _NOT_BUILT.keys() & others.keys():
+            _refuse_unless_inert(type(self), field, others.pop(field))
+        if others:
+            self._state = fresh_state(self._kind(), self._called(), others)
+
+    @property
+    def state(self) -> T:
+        """The state: in a method the run's own, on the flow that of the run that ended last."""
+        return cast("T", show(self, lambda: fresh_state(self._kind(), self._called())))
+
+    @property
+    def flow_id(self) -> str:
+        """The state's id; empty where it has none."""
+        return id_of(cast("Any", self.state))
+
+    @property
+    def method_outputs(self) -> list[Any]:
+        """What the methods gave in the order in which they led to one another; side by side, in that of definition."""
+        return [] if self._record is None else self._record.outputs
+
+    @property
+    def usage_metrics(self) -> UsageMetrics:
+        """The tokens that the run used: those of its crews and agents together."""
+        return UsageMetrics() if self._record is None else self._record.usage
+
+    token_usage = usage_metrics
+
+    async def kickoff_async(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> Any:
+        """Return the last method's output, of one run within the running event loop.
+
+        The last one is that at the end of the longest chain of methods, and among equals the one that is defined last:
+        so it does not depend on which of several finished first. `inputs` are values of the state.
+        Raises what a method raised, as it is; BlueprintError for inputs that do not fit the state and for a flow that
+        nothing starts; FlowError for a cycle past max_method_calls. Cancelling this await ends every method.
+        """
+        return await FlowRun(self, self._settings(), inputs, options).carry_out()
+
+    akickoff = kickoff_async
+
+    def kickoff(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> Any:
+        """Return what kickoff_async returns, for code that cannot await.
+
+        Inside a running event loop it works, but blocks that loop, and warns with the line that called it.
+        """
+        return run_blocking(
+            "kickoff", lambda: self.kickoff_async(inputs, options=options), instead="flow.kickoff_async"
+        )
+
+    def _settings(self) -> FlowSettings:
+        return FlowSettings(self._called(), self._plan, self._kind(), self.max_method_calls)
+
+    def _called(self) -> str:
+        return self.name or type(self).__name__
+
+    def _kind(self) -> Any:
+        if self.initial_state is not None:
+            return self.initial_state
+        return _state_kind_of(getattr(self, "__orig_class__", None)) or self._state_kind
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+            if name in _NOT_BUILT_METHODS:
+                return partial(_refuse, type(self).__name__, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+def _state_kind_of(base: Any) -> Any:
+    """Return what stands in the brackets of `Flow[...]`, or None: where there is nothing, or only a variable."""
+    origin, arguments = get_origin(base), get_args(base)
+    if not (isinstance(origin, type) and issubclass(origin, Flow) and arguments):
+        return None
+    kind = arguments[0]
+    return kind if kind is not Any and isinstance(get_origin(kind) or kind, type) else None
+
+
+def _refuse_unless_inert(flow: type, field: str, value: Any) -> None:
+    if not any(value is inert or value == inert for inert in _NOT_BUILT[field]):
+        raise NotBuiltError(f"{flow.__name__}({field}=...): aiocrew does not have {field!r} yet. Leave it out")
+
+
+def _refuse(flow: str, method: str, *_: Any, **__: Any) -> NoReturn:
+    raise NotBuiltError(f"{flow}.{method}() is not built yet in aiocrew")

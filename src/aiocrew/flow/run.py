@@ -1,0 +1,214 @@
+"""One kickoff of a flow, from its inputs to its output: what every door opens."""
+
+from __future__ import annotations
+
+import asyncio
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from aiocrew.agent.run_frame import RunFrame, checked_inputs
+from aiocrew.agent.usage import UsageCounter
+from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
+from aiocrew.aio.functions import call_function, is_async
+from aiocrew.aio.grace import with_grace
+from aiocrew.errors import AiocrewError, FlowError
+from aiocrew.flow.instance import begin, publish
+from aiocrew.flow.plan import FlowPlan
+from aiocrew.flow.progress import Call, Progress
+from aiocrew.types.context import Here, Nest, RunContext, RunOptions, Runtime, here
+from aiocrew.types.events import (
+    Event,
+    FlowFailed,
+    FlowFinished,
+    FlowStarted,
+    MethodExecutionFailed,
+    MethodExecutionFinished,
+    MethodExecutionStarted,
+    ThreadAbandoned,
+)
+from aiocrew.types.outputs import CrewOutput, TaskOutput
+from aiocrew.types.paths import Path, child, path_order
+from aiocrew.types.ports import Branch, Branches, EventSink, Raised, Settled
+from aiocrew.types.usage import UsageMetrics
+
+__all__ = ["FlowRun", "FlowSettings", "Record"]
+
+
+class FlowSettings(msgspec.Struct, frozen=True):
+    """What a flow's run reads of it, beside its attributes."""
+
+    name: str
+    plan: FlowPlan
+    state: Any
+    """The kind of the state, or an instance to begin with."""
+    max_method_calls: int
+
+
+class Record:
+    """What a run tells of itself, while it goes on and afterwards."""
+
+    __slots__ = ("_counter", "_progress")
+
+    def __init__(self, counter: UsageCounter, progress: Progress) -> None:
+        self._counter = counter
+        self._progress = progress
+
+    @property
+    def outputs(self) -> list[Any]:
+        return self._progress.outputs
+
+    @property
+    def usage(self) -> UsageMetrics:
+        return self._counter.total()
+
+
+class FlowRun(RunFrame[Any]):
+    """The work of one run of a flow; it is carried out once."""
+
+    __slots__ = ("_flow", "_inputs", "_settings")
+
+    def __init__(
+        self,
+        flow: Any,
+        settings: FlowSettings,
+        inputs: Mapping[str, Any] | None,
+        options: RunOptions | None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        """Raises BlueprintError when `inputs` is no mapping, or `options` are none."""
+        super().__init__(options, runtime)
+        self._flow = flow
+        self._settings = settings
+        self._inputs = checked_inputs(inputs)
+
+    def _name(self) -> str:
+        return self._settings.name
+
+    def _inherited(self, readers: tuple[EventSink, ...]) -> tuple[EventSink, ...]:
+        return (self._counter, *readers)
+
+    def _begun(self, run: RunContext) -> Event:
+        wall_s = self._runtime.clock.wall_s()
+        return FlowStarted(run.run_id, run.root, self._started_s, run.crew, wall_s, self._inputs)
+
+    def _completed(self, run: RunContext, result: Any) -> Event:
+        return FlowFinished(run.run_id, run.root, self._ended_s, run.crew, _text_of(result))
+
+    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
+        return FlowFailed(run.run_id, run.root, self._ended_s, run.crew, error, cancelled)
+
+    async def _work(self, run: RunContext) -> Any:
+        settings = self._settings
+        progress = Progress(settings.name, settings.plan, settings.max_method_calls)
+        record = Record(self._counter, progress)
+        instance = begin(self._flow, settings.state, self._inputs, settings.name, self.run_id, record)
+        try:
+            await _Execution(instance, progress, run).carry_out()
+        finally:
+            publish(self._flow, instance, self.run_id)
+        return progress.outputs[-1]
+
+
+class _Execution:
+    """Carries out the methods of one run, side by side where the flow lets them."""
+
+    def __init__(self, instance: Any, progress: Progress, run: RunContext) -> None:
+        self._instance = instance
+        self._progress = progress
+        self._run = run
+        self._calls: dict[Path, Call] = {}
+
+    async def carry_out(self) -> None:
+        """Return when no method is left to run.
+
+        A failing method cancels the others; of several failures the first in order of path is raised, the others stand
+        in its `others` where it is one of aiocrew's.
+        """
+        none_yet: list[Branch[Any]] = []
+        async with self._run.steps.branches(none_yet) as branches:
+            self._start(self._progress.first(), branches)
+            async for path, settled in branches:
+                if isinstance(settled, Raised):
+                    raise _first_of([(path, settled), *await branches.stop()])
+                self._start(self._progress.after(self._calls.pop(path), settled.value), branches)
+
+    def _start(self, calls: list[Call], branches: Branches[Any]) -> None:
+        for call in calls:
+            path = child(self._run.root, call.segment)
+            self._calls[path] = call
+            branches.start(Branch(path, partial(self._method, path, call)))
+
+    async def _method(self, path: Path, call: Call) -> Any:
+        run, name = self._run, call.method.name
+        run.emit(MethodExecutionStarted(run.run_id, path, run.now_s(), run.crew, name))
+        token = here.set(Here(run, path, nest=Nest(), is_step=False))
+        before = cancels(run.loop)
+        try:
+            output = await with_grace(self._called(path, call), run.terms.grace_s, run.loop)
+            raise_if_cancelled_since(before, run.loop)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            run.emit(MethodExecutionFailed(run.run_id, path, run.now_s(), run.crew, name, repr(error)))
+            if isinstance(error, SystemExit):
+                raise FlowError(f"method {name!r} of flow {run.crew!r} raised {error!r}") from error
+            if isinstance(error, asyncio.CancelledError) and not cancelled_since(before, run.loop):
+                raise FlowError(
+                    f"method {name!r} of flow {run.crew!r} raised CancelledError, but nobody cancelled the run"
+                ) from error
+            raise
+        finally:
+            here.reset(token)
+        run.emit(MethodExecutionFinished(run.run_id, path, run.now_s(), run.crew, name, _text_of(output)))
+        return output
+
+    async def _called(self, path: Path, call: Call) -> Any:
+        run, method = self._run, getattr(self._instance, call.method.name)
+        if is_async(method):
+            return await method(*call.arguments)
+        work = _Tracked(method)
+        try:
+            return await call_function(work, *call.arguments)
+        except asyncio.CancelledError:
+            if not work.ended:
+                run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), f"{run.crew}.{call.method.name}"))
+            raise
+
+
+class _Tracked:
+    """A plain method that tells whether it has ended."""
+
+    __slots__ = ("_method", "ended")
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+        self.ended = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        try:
+            return self._method(*arguments)
+        finally:
+            self.ended = True
+
+
+def _first_of(settled: Sequence[tuple[Path, Settled[Any]]]) -> Exception:
+    failures = [(path, outcome.error) for path, outcome in settled if isinstance(outcome, Raised)]
+    first, *others = [error for _, error in sorted(failures, key=lambda failure: path_order(failure[0]))]
+    if others and isinstance(first, AiocrewError):
+        return first.with_others(tuple(others))
+    return first
+
+
+_ANY_LENGTH = 10_000
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = _shown.maxlong = _ANY_LENGTH
+_shown.maxlist = _shown.maxdict = _shown.maxtuple = _shown.maxset = 100
+
+
+def _text_of(output: Any) -> str:
+    """Return an output for events. A user's object is shown by its repr, which may fail without harm."""
+    if output is None:
+        return ""
+    return str(output) if isinstance(output, str | CrewOutput | TaskOutput) else _shown.repr(output)
