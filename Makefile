@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check lint types format bench peer
+.PHONY: help setup demo test test-all check lint types format bench peer compat
 
 python := .venv/bin/python
 
@@ -41,3 +41,6 @@ bench: setup ## the benchmarks, against a loopback server of their own
 
 peer: setup ## drive crews with replies that CrewAI's own tests recorded (downloads its source once)
 	@$(python) scripts/peer_cassettes.py $(ARGS)
+
+compat: setup ## run CrewAI's own tests on aiocrew (downloads them once); ARGS="--all", a file or a test
+	@$(python) -m scripts.compat $(ARGS)

@@ -14,12 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import hashlib
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -33,12 +30,10 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, create_model
 
 from aiocrew import LLM, Agent, BaseTool, Crew, CrewOutput, Task
+from peer_source import fetch
 
 LEAST = 1.0
 """The share of the plays that must pass."""
-
-SDIST = "crewai-0.80.0.tar.gz"
-SHA256 = "8fc10f8a0344349f5fcc431fcdd03dcb033704d402d67f9b145a6d9d099d8e42"
 
 Reply = dict[str, Any]
 Call = tuple[str, dict[str, Any] | None]
@@ -50,22 +45,6 @@ _TOOL_NAME = re.compile(r"[A-Za-z][\w -]*")
 
 
 # ---- The recordings
-
-
-def fetch() -> bytes:
-    """Return the source distribution, from the cache if it is there."""
-    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiocrew" / SDIST
-    if not cached.exists():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        # By the pip that `make setup` left there: it asks whichever index this machine is set up for.
-        pip = [str(Path(__file__).resolve().parent.parent / ".tools/bin/python"), "-m", "pip", "--quiet"]
-        what = ["--no-deps", "--no-binary", ":all:", "--dest", str(cached.parent), "crewai==0.80.0"]
-        subprocess.run([*pip, "download", *what], check=True)
-    content = cached.read_bytes()
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        cached.unlink()
-        raise SystemExit(f"{SDIST} is not the file that it was")
-    return content
 
 
 def recordings(archive: bytes) -> Iterator[tuple[str, list[Reply]]]:

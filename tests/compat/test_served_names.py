@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,14 @@ import pytest
 import aiocrew
 import crewai
 import crewai_tools
+from crewai._absent import advice
+
+MODULES = sorted(
+    found.name
+    for package in (crewai, crewai_tools)
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if "._" not in found.name
+)
 
 
 def run(program: str, *, beside: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -25,44 +35,100 @@ def test_the_version_is_the_level_of_the_api_and_the_engine_says_its_own() -> No
     assert crewai.__aiocrew__ == aiocrew.__version__
 
 
-def test_every_served_name_is_aiocrews_own_object() -> None:
-    for module in (crewai, crewai_tools):
-        for name in module.__all__:
-            assert getattr(module, name) is getattr(aiocrew, name)
+@pytest.mark.parametrize("path", ["crewai", "crewai_tools", *MODULES])
+def test_every_served_name_is_aiocrews_own_object(path: str) -> None:
+    module = importlib.import_module(path)
+    for name in module.__all__:
+        home = getattr(module, name).__module__
+        assert home.partition(".")[0] == "aiocrew", f"{path}.{name} is defined in {home}"
+        assert name in dir(module)
+
+
+@pytest.mark.parametrize("name", crewai.__all__)
+def test_what_crewai_and_aiocrew_both_name_is_one_object(name: str) -> None:
+    twin = "LLM" if name == "BaseLLM" else name
+    assert getattr(crewai, name) is getattr(aiocrew, twin, getattr(crewai, name))
 
 
 @pytest.mark.parametrize(
     ("module", "names"),
     [
+        ("crewai", "Agent, Crew, Flow, LLM, Process, Task"),
         ("crewai.agent", "Agent"),
-        ("crewai.task", "Task"),
+        ("crewai.agents.agent_builder.base_agent", "BaseAgent"),
+        ("crewai.agents.cache", "CacheHandler"),
+        ("crewai.agents.cache.cache_handler", "CacheHandler"),
+        ("crewai.agents.parser", "AgentAction, AgentFinish"),
         ("crewai.crew", "Crew"),
-        ("crewai.process", "Process"),
-        ("crewai.llm", "LLM"),
-        ("crewai.tools", "BaseTool, tool"),
-        ("crewai.tools.base_tool", "BaseTool"),
         ("crewai.crews", "CrewOutput"),
         ("crewai.crews.crew_output", "CrewOutput"),
-        ("crewai.tasks", "TaskOutput"),
-        ("crewai.tasks.task_output", "TaskOutput"),
+        ("crewai.flow", "Flow, and_, listen, or_, router, start"),
+        ("crewai.flow.flow", "Flow, and_, listen, or_, router, start"),
+        ("crewai.lite_agent", "LiteAgentOutput"),
+        ("crewai.llm", "LLM"),
+        ("crewai.llms.base_llm", "BaseLLM"),
+        ("crewai.process", "Process"),
+        ("crewai.project", "CrewBase, after_kickoff, agent, before_kickoff, crew, llm, task, tool"),
+        ("crewai.project.annotations", "agent, cache_handler, callback, crew, output_json, output_pydantic, task"),
+        ("crewai.project.crew_base", "CrewBase"),
+        ("crewai.task", "Task"),
+        ("crewai.tasks", "OutputFormat, TaskOutput"),
+        ("crewai.tasks.conditional_task", "ConditionalTask"),
         ("crewai.tasks.output_format", "OutputFormat"),
+        ("crewai.tasks.task_output", "TaskOutput"),
+        ("crewai.tools", "BaseTool, tool"),
+        ("crewai.tools.agent_tools.agent_tools", "AgentTools"),
+        ("crewai.tools.base_tool", "BaseTool, Tool, tool"),
         ("crewai.types.usage_metrics", "UsageMetrics"),
+        ("crewai.utilities.converter", "Converter, ConverterError"),
+        ("crewai.utilities.exceptions.context_window_exceeding_exception", "LLMContextLengthExceededException"),
+        ("crewai_tools", "FileReadTool, ScrapeWebsiteTool, SerperDevTool, WebsiteSearchTool"),
     ],
 )
 def test_crewais_modules_hold_crewais_names(module: str, names: str) -> None:
     exec(f"from {module} import {names}", {})
 
 
-@pytest.mark.parametrize("statement", ["from crewai import Pipeline", "import crewai.pipeline.pipeline"])
-def test_what_is_not_built_says_so_when_it_is_imported(statement: str) -> None:
-    with pytest.raises(ImportError, match=r"crewai\.\w+ is not there: .* aiocrew does not have"):
+def test_what_is_not_asked_for_does_not_load() -> None:
+    late = ("aiocrew.flow", "aiocrew.project", "aiocrew.tools.library", "aiohttp", "sqlite3", "yaml")
+    done = run(f"import sys, crewai, crewai_tools; print([name for name in {late} if name in sys.modules])")
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("from crewai import Pipeline", r"crewai\.Pipeline is not there: .* for good\. Instead: write a Flow"),
+        ("import crewai.pipeline.pipeline", r"crewai\.pipeline is not there: .* Instead: write a Flow"),
+        ("from crewai.routers.router import Router", r"crewai\.routers is not there: .* @router"),
+        (
+            "from crewai.memory import ShortTermMemory",
+            r"crewai\.memory is not there: .* yet\. Instead: .*kickoff\(inputs",
+        ),
+        ("from crewai.knowledge.source.pdf import X", r"crewai\.knowledge is not there: .* TXTSearchTool"),
+        ("from crewai.flow import persist", r"crewai\.flow\.persist is not there: .* journal"),
+        ("from crewai.utilities import RPMController", r"RPMController is not there: .* max_rpm"),
+        ("from crewai.llm import Unheard", r"crewai\.llm\.Unheard is not there: .* Instead: see docs/compat\.md"),
+        ("import crewai.agent.unheard", r"crewai\.agent\.unheard is not there"),
+        ("from crewai_tools import RagTool", r"crewai_tools\.RagTool is not there: 'crewai_tools' .* TXTSearchTool"),
+        ("from crewai_tools import DallETool", r"crewai_tools\.DallETool is not there: .* @tool"),
+        ("from crewai_tools.tools.dalle import X", r"crewai_tools\.tools is not there: .* @tool"),
+    ],
+)
+def test_an_import_of_what_is_not_served_says_what_to_use_instead(statement: str, words: str) -> None:
+    with pytest.raises(ImportError, match=words):
         exec(statement, {})
 
 
-def test_what_is_not_built_says_so_as_an_attribute_and_can_be_asked_for() -> None:
+def test_what_is_not_served_says_so_as_an_attribute_and_can_be_asked_for() -> None:
     with pytest.raises(AttributeError, match=r"crewai_tools\.DallETool is not there"):
-        _ = crewai_tools.DallETool
+        _ = crewai_tools.DallETool  # type: ignore[attr-defined]
     assert not hasattr(crewai, "Pipeline")
+
+
+@pytest.mark.parametrize("name", ["crewai.memory", "crewai.memory.short_term.x.Y", "crewai.agents.parser.Z"])
+def test_the_advice_for_a_module_holds_for_what_lies_in_it(name: str) -> None:
+    assert advice(name) == advice(".".join(name.split(".")[:2]))
 
 
 @pytest.mark.parametrize(("module", "distribution"), [("crewai", "crewai"), ("crewai_tools", "crewai-tools")])

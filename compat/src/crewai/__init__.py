@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import aiocrew
 from aiocrew import LLM, Agent, Crew, CrewOutput, Process, Task, TaskOutput
-from crewai._served import no_such_name, refuse_missing_modules, require_alone
+from aiocrew import LLM as BaseLLM
+from crewai._served import require_alone, serve
 
-__all__ = ["LLM", "Agent", "Crew", "CrewOutput", "Process", "Task", "TaskOutput"]
+if TYPE_CHECKING:
+    from aiocrew.flow import Flow
+
+__all__ = ["LLM", "Agent", "BaseLLM", "Crew", "CrewOutput", "Flow", "Process", "Task", "TaskOutput"]
 
 __version__ = "0.80.0"
 __aiocrew__ = aiocrew.__version__
 
 require_alone("crewai")
-refuse_missing_modules()
-
-
-def __getattr__(name: str) -> NoReturn:
-    no_such_name(__name__, name)
+serve(__name__, later={"Flow": "aiocrew.flow"})

@@ -1,15 +1,18 @@
-"""What both import names need: that the real ones are not there, and a clear word about what is not built."""
+"""What all modules here need: that the real CrewAI is not there, and a plain word about what is not served."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import NoReturn
+from typing import Any
 
-__all__ = ["no_such_name", "refuse_missing_modules", "require_alone"]
+from crewai._absent import advice
+
+__all__ = ["require_alone", "serve"]
 
 SERVED = ("crewai", "crewai_tools")
 
@@ -28,16 +31,27 @@ def require_alone(distribution: str) -> None:
     )
 
 
-def _message(name: str) -> str:
-    return (
-        f"{name} is not there: 'crewai' is served by aiocrew-as-crewai, and aiocrew does not have this part of "
-        f"CrewAI's API yet"
-    )
+def serve(name: str, later: Mapping[str, str] | None = None) -> None:
+    """Have the module `name` say, of a name that it lacks, that it is not served and what to use instead.
 
+    `later` maps names to the modules that they are fetched from when somebody first asks for them.
+    """
+    homes = dict(later or {})
+    module = sys.modules[name]
 
-def no_such_name(module: str, name: str) -> NoReturn:
-    """Raise the AttributeError for a name that is not re-exported."""
-    raise AttributeError(_message(f"{module}.{name}"))
+    def absent_or_later(wanted: str) -> Any:
+        if wanted in homes:
+            value = module.__dict__[wanted] = getattr(importlib.import_module(homes[wanted]), wanted)
+            return value
+        raise AttributeError(_message(f"{name}.{wanted}"))
+
+    module.__dict__["__getattr__"] = absent_or_later
+    module.__dict__["__dir__"] = lambda: sorted({*module.__dict__, *homes})
+    # With a path, Python looks below the module too for `from crewai.llm import Nothing`; there _MissingModules
+    # answers. Without one, the import statement would replace our words by its own.
+    module.__dict__.setdefault("__path__", [])
+    if _MissingModules not in sys.meta_path:
+        sys.meta_path.append(_MissingModules)
 
 
 class _MissingModules:
@@ -47,13 +61,12 @@ class _MissingModules:
     def find_spec(
         cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        # Python asks it for `from crewai import Flow` too, and drops an error that bears the module's name.
+        # Python asks it for `from crewai import Pipeline` too, and drops an error that bears the module's name.
         if fullname.startswith(tuple(f"{name}." for name in SERVED)):
             raise ModuleNotFoundError(_message(fullname))
         return None
 
 
-def refuse_missing_modules() -> None:
-    """Have imports below the served names that find nothing say why; a second call changes nothing."""
-    if _MissingModules not in sys.meta_path:
-        sys.meta_path.append(_MissingModules)
+def _message(name: str) -> str:
+    served = name.partition(".")[0]
+    return f"{name} is not there: {served!r} is served by aiocrew-as-crewai, and {advice(name)}"

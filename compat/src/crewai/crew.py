@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from aiocrew import Crew
+from crewai._served import serve
 
 __all__ = ["Crew"]
+
+serve(__name__)

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from aiocrew import BaseTool, SerperDevTool, tool
-from crewai._served import no_such_name, refuse_missing_modules, require_alone
+from aiocrew import BaseTool, tool
+from crewai._served import require_alone, serve
 
-__all__ = ["BaseTool", "SerperDevTool", "tool"]
+if TYPE_CHECKING:
+    from aiocrew.tools.library import (
+        CSVSearchTool,
+        DirectoryReadTool,
+        FileReadTool,
+        FileWriterTool,
+        ScrapeWebsiteTool,
+        SerperDevTool,
+        TXTSearchTool,
+        WebsiteSearchTool,
+    )
+
+__all__ = [
+    "BaseTool",
+    "CSVSearchTool",
+    "DirectoryReadTool",
+    "FileReadTool",
+    "FileWriterTool",
+    "ScrapeWebsiteTool",
+    "SerperDevTool",
+    "TXTSearchTool",
+    "WebsiteSearchTool",
+    "tool",
+]
 
 require_alone("crewai-tools")
-refuse_missing_modules()
-
-
-def __getattr__(name: str) -> NoReturn:
-    no_such_name(__name__, name)
+serve(__name__, later={name: "aiocrew.tools.library" for name in __all__ if name not in ("BaseTool", "tool")})

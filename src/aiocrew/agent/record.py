@@ -21,7 +21,7 @@ class AgentAction(msgspec.Struct, frozen=True, gc=False):
     tool_input: str
     """The arguments, as the model wrote them."""
     text: str
-    result: str
+    result: str = ""
 
 
 class AgentFinish(msgspec.Struct, frozen=True, gc=False):

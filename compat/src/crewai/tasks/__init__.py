@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from aiocrew import TaskOutput
+from aiocrew import OutputFormat, TaskOutput
+from crewai._served import serve
 
-__all__ = ["TaskOutput"]
+__all__ = ["OutputFormat", "TaskOutput"]
+
+serve(__name__)

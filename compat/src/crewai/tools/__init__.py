@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from aiocrew import BaseTool, tool
+from crewai._served import serve
 
 __all__ = ["BaseTool", "tool"]
+
+serve(__name__)

@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 from aiocrew import BaseTool, tool
+from aiocrew.tools.base import Tool
+from crewai._served import serve
 
-__all__ = ["BaseTool", "tool"]
+__all__ = ["BaseTool", "Tool", "tool"]
+
+serve(__name__)

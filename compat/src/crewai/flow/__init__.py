@@ -1,0 +1,10 @@
+"""Where CrewAI keeps flows."""
+
+from __future__ import annotations
+
+from aiocrew.flow import Flow, and_, listen, or_, router, start
+from crewai._served import serve
+
+__all__ = ["Flow", "and_", "listen", "or_", "router", "start"]
+
+serve(__name__)

@@ -1,0 +1,10 @@
+"""Where CrewAI keeps what its programs take from its utilities."""
+
+from __future__ import annotations
+
+from aiocrew.agent.converter import Converter, ConverterError
+from crewai._served import serve
+
+__all__ = ["Converter", "ConverterError"]
+
+serve(__name__)
