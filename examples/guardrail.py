@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Callable
 
 from aiocrew import Agent, Crew, GuardrailError, Task, TaskOutput
 
 MODEL = None if os.environ.keys() & {"OPENAI_API_KEY", "OPENAI_MODEL_NAME", "MODEL"} else "offline/demo"
 
 
-def no_longer_than(words: int) -> Any:
+def no_longer_than(words: int) -> Callable[[TaskOutput], tuple[bool, str]]:
     """Return a guardrail that rejects answers of more than `words` words."""
 
     def short(output: TaskOutput) -> tuple[bool, str]:
@@ -27,6 +27,7 @@ def no_longer_than(words: int) -> Any:
 
 
 def crew_with(limit: int) -> Crew:
+    """Return a crew of one writer, whose text may have so many words."""
     writer = Agent(role="Writer", goal="Write what is asked for", backstory="You keep to limits.", llm=MODEL)
     text = Task(
         description="Describe {topic}.",
@@ -42,9 +43,9 @@ async def main() -> None:
     output = await crew_with(200).kickoff_async({"topic": "event loops"})
     print(f"accepted: {output.raw}")
     try:
-        await crew_with(1).kickoff_async({"topic": "event loops"})
+        await crew_with(3).kickoff_async({"topic": "event loops"})
     except GuardrailError as error:
-        print(f"rejected: {error.reason}")
+        print(f"rejected three times; the last reason: {error.reason}")
 
 
 if __name__ == "__main__":

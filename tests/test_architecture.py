@@ -54,7 +54,7 @@ PUBLIC_NAMES = {
     "ModelRefusedError", "ModelTimeoutError", "NotBuiltError", "NotStartedError", "OfflineModel", "Outcome", "Outcomes",
     "OutputFormat", "OverloadedError", "Price", "Process", "ProviderError", "Question", "QuotaExceededError",
     "RateLimitError", "Reply", "Request", "RequestRefusedError", "Run", "RunOptions", "ScrapeWebsiteTool",
-    "SerperDevTool", "StreamingModel", "System", "TXTSearchTool", "Task", "TaskError", "TaskOutput", "ToolCall",
+    "SerperDevTool", "StreamingModel", "System", "TXTSearchTool", "Task", "TaskError", "TaskOutput", "Tool", "ToolCall",
     "ToolResult", "ToolSpec", "UnknownModelError", "UnusableReplyError", "Usage", "UsageError", "UsageMetrics", "User",
     "WebsiteSearchTool", "__version__", "aclose", "admission_snapshot", "cancel_on_disconnect", "tool",
 }

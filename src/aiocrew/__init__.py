@@ -50,7 +50,7 @@ from aiocrew.errors import (
 from aiocrew.models.llm import LLM
 from aiocrew.models.offline import OfflineModel
 from aiocrew.net.closing import aclose
-from aiocrew.tools.base import BaseTool
+from aiocrew.tools.base import BaseTool, Tool
 from aiocrew.tools.cache import CacheHandler
 from aiocrew.tools.decorator import tool
 from aiocrew.types.blueprint import AiocrewWarning
@@ -174,6 +174,7 @@ __all__ = [
     "Task",
     "TaskError",
     "TaskOutput",
+    "Tool",
     "ToolCall",
     "ToolResult",
     "ToolSpec",

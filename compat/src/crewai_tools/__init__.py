@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiocrew import BaseTool, tool
+from aiocrew import BaseTool, Tool, tool
 from crewai._served import require_alone, serve
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ __all__ = [
     "ScrapeWebsiteTool",
     "SerperDevTool",
     "TXTSearchTool",
+    "Tool",
     "WebsiteSearchTool",
     "tool",
 ]
 
 require_alone("crewai-tools")
-serve(__name__, later={name: "aiocrew.tools.library" for name in __all__ if name not in ("BaseTool", "tool")})
+serve(__name__, later={name: "aiocrew.tools.library" for name in __all__ if name not in ("BaseTool", "Tool", "tool")})

@@ -73,7 +73,7 @@ class Blueprint(BaseModel):
         if not any(value is inert or value == inert for inert in cls.not_built[name]):
             raise NotBuiltError(
                 f"{cls.__name__}({name}={_shown(value)}): aiocrew does not have {name!r} yet. Leave it out, or keep "
-                f"this {cls.__name__.lower()} on CrewAI until it is built."
+                f"what needs it on CrewAI until it is built."
             )
 
     @classmethod

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aiocrew import BaseTool, tool
+from aiocrew import BaseTool, Tool, tool
 from crewai._served import serve
 
-__all__ = ["BaseTool", "tool"]
+__all__ = ["BaseTool", "Tool", "tool"]
 
 serve(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiocrew import BaseTool, tool
+from aiocrew import BaseTool, Tool, tool
 from aiocrew.tools.base import Tool
 from crewai._served import serve
 
