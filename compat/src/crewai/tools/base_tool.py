@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiocrew import BaseTool, Tool, tool
-from aiocrew.tools.base import Tool
 from crewai._served import serve
 
 __all__ = ["BaseTool", "Tool", "tool"]
