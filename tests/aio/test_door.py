@@ -39,6 +39,17 @@ async def test_errors_come_through():
         run_sync(fails)
 
 
+async def test_a_timeout_of_the_work_is_told_from_waiting_for_it():
+    error = TimeoutError("of the work")
+
+    async def fails():
+        raise error
+
+    with pytest.raises(TimeoutError) as raised:
+        run_sync(fails)
+    assert raised.value is error
+
+
 def test_with_nest_asyncio_applied():
     code = (
         "import asyncio, nest_asyncio\n"

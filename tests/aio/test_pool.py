@@ -53,9 +53,6 @@ def test_idle_threads_are_used_again_and_then_end():
     pool.submit(done.set)
     done.wait(5)
     assert pool.threads == 1
-    for thread in threading.enumerate():
-        if thread.name == "aiocrew-pool" and thread is not threading.current_thread():
-            thread.join(0.5)
     deadline = threading.Event()
     for _ in range(100):
         if pool.threads == 0:

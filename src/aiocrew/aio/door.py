@@ -11,6 +11,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
+from aiocrew.aio.errands import ended_within, of_this_thread
 from aiocrew.aio.pool import start_thread
 
 __all__ = ["blocks_a_loop", "loop_is_running", "run_sync"]
@@ -38,11 +39,17 @@ def loop_is_running() -> bool:
 def run_sync(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Return what the coroutine `main()` gives.
 
-    In a thread without a running loop it has a loop of its own in this thread; inside a running loop (a notebook, with
-    nest_asyncio or without) one in another thread, while this one waits. An interrupt cancels it and is raised when it
-    has ended.
+    In a thread that `run_in_thread` started from an event loop (a synchronous tool, callback or method) it runs on that
+    loop, with this thread's context variables, and only this thread waits. In any other thread without a running loop
+    it has a loop of its own in this thread. Inside a running loop (a notebook, with nest_asyncio or without) it has one
+    in another thread, while this one waits; an interrupt cancels it and is raised when it has ended.
+
+    CancelledError: the await of `run_in_thread` was cancelled, or its loop has ended; from then on nothing starts.
     """
-    return _run_in_other_thread(main) if loop_is_running() else _run_here(main)
+    if loop_is_running():
+        return _run_in_other_thread(main)
+    errands = of_this_thread.errands
+    return _run_here(main) if errands is None else errands.run(main)
 
 
 def _run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -87,10 +94,6 @@ def _wait_for(outcome: Future[T]) -> T:
     """Return the result. CancelledError when the task that waits here is cancelled meanwhile."""
     # asyncio.run answers Ctrl-C by cancelling its main task, which a blocked loop does not notice by itself.
     before = cancels()
-    while True:
-        try:
-            return outcome.result(_LOOK_EVERY_S)
-        except TimeoutError:
-            if outcome.done():
-                raise
-            raise_if_cancelled_since(before)
+    while not ended_within(outcome, _LOOK_EVERY_S):
+        raise_if_cancelled_since(before)
+    return outcome.result()

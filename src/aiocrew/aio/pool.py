@@ -16,6 +16,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+from aiocrew.aio.errands import Errands, of_this_thread
 from aiocrew.types.blueprint import AiocrewWarning
 
 __all__ = ["ElasticPool", "run_in_thread", "start_thread"]
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 _IDLE_S = 10.0
 _MANY = 1_000
+_UNWINDING_S = 0.25
 
 _Job = Callable[[], None]
 _Inbox = queue.SimpleQueue[_Job]
@@ -114,31 +116,58 @@ def start_thread(job: _Job) -> None:
 async def run_in_thread(func: Callable[..., T], *args: Any) -> T:
     """Return `func(*args)`, run in a thread of its own with the caller's context variables.
 
-    On cancellation the caller leaves at once; the thread cannot be stopped, and its result is discarded.
+    What `func` starts by a synchronous door (aio/door.py) runs on the caller's loop. On cancellation that is cancelled
+    and has ended before CancelledError is raised here; the door raises CancelledError in the thread, which then has
+    0.25 s to end, and nothing starts from there any more. A thread that does something else is left at once: it cannot
+    be stopped, and its result is discarded.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     context = copy_context()
+    errands = Errands(loop)
 
     def job() -> None:
+        of_this_thread.errands = errands
         try:
             value = context.run(func, *args)
         except StopIteration as error:
             # A future refuses StopIteration: in a coroutine it would read as a plain end.
             wrapped = RuntimeError(f"{getattr(func, '__name__', type(func).__name__)} raised StopIteration")
             wrapped.__cause__ = error
-            report(_fail, future, wrapped)
+            report(_fail, wrapped)
         except BaseException as error:
-            report(_fail, future, error)
+            report(_fail, error)
         else:
-            report(_succeed, future, value)
+            report(_succeed, value)
+        finally:
+            of_this_thread.errands = None
 
-    def report(deliver: Callable[..., None], *what: Any) -> None:
+    def report(deliver: Callable[..., None], what: Any) -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(deliver, *what)
+            loop.call_soon_threadsafe(deliver, future, what)
 
     _POOL.submit(job)
-    return await future
+    try:
+        return await future
+    except asyncio.CancelledError:
+        if errands.under_way:
+            future = loop.create_future()  # the first one has been cancelled; the thread still reports its end
+            await errands.stop()
+            await _unwinding(future)
+        raise
+    finally:
+        if not loop.is_closed():
+            errands.close()
+            future.cancel()  # where this coroutine is closed, nobody looks at what the thread reports
+
+
+async def _unwinding(ended: asyncio.Future[Any]) -> None:
+    """Give a thread that was told to end a moment to do so: what ends by itself need not count as abandoned."""
+    try:
+        await asyncio.wait([ended], timeout=_UNWINDING_S)
+    finally:
+        if not ended.cancel():
+            ended.exception()  # looked at: asyncio may not report it as never retrieved
 
 
 def _succeed(future: asyncio.Future[T], value: T) -> None:
