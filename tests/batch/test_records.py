@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from aiocrew import errors
 from aiocrew.batch.keys import KeyMaker, canonical_json
-from aiocrew.batch.records import FixedCost, decode_outcome, encode_outcome
+from aiocrew.batch.records import FixedCost, RecordedFields, decode_outcome, encode_outcome
 from aiocrew.errors import AiocrewError, BlueprintError, JournalError, Location
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome, OutputFormat, TaskOutput
 from aiocrew.types.usage import UsageMetrics
@@ -139,12 +140,46 @@ def test_usage_duration_and_cost_of_a_failure_are_kept():
     assert (back.status, back.duration_s, back.token_usage.total_tokens, back.cost_usd) == ("failed", 2.5, 15, 0.25)
 
 
-def test_a_pydantic_output_is_kept_as_its_fields():
-    class Report(BaseModel):
-        title: str
+class Author(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
 
-    back = again(CrewOutput(pydantic=Report(title="t")))
-    assert (back.pydantic, back.json_dict, back["title"]) == (None, {"title": "t"}, "t")
+    born: date
+    name: str = Field(alias="fullName")
+
+
+class Report(BaseModel):
+    title: str
+    authors: list[Author]
+
+    @computed_field
+    def length(self) -> int:
+        return len(self.title)
+
+
+ADA = Author.model_validate({"fullName": "Ada", "born": date(1815, 12, 10)})
+
+
+def test_an_instance_of_a_users_class_is_kept_as_its_fields():
+    report = Report(title="t", authors=[ADA])
+    task = TaskOutput(description="d", agent="a", pydantic=report, output_format=OutputFormat.PYDANTIC)
+    back = again(CrewOutput(pydantic=report, tasks_output=[task]))
+    assert (back["title"], back.json_dict, back.to_dict()["authors"][0]["born"]) == ("t", None, "1815-12-10")
+    for kept in (back.pydantic, back.tasks_output[0].pydantic):
+        assert isinstance(kept, RecordedFields)
+        assert kept.as_a(Report) == report, "aliases, dates of a strict class, and what is computed are no hindrance"
+
+
+def test_fields_that_their_class_does_not_take_any_more_are_refused():
+    back = again(CrewOutput(pydantic=Report(title="t", authors=[])))
+    with pytest.raises(ValueError, match="born"):
+        back.pydantic.as_a(Author)
+
+
+@pytest.mark.parametrize("output", [{"tasks_output": [3]}, {"tasks_output": 3}, {"pydantic": 3}, {"raw": 3}])
+def test_a_record_whose_output_is_none_is_refused(output):
+    record = json.dumps({**json.loads(encode_outcome(CrewOutput())), "output": output}).encode()
+    with pytest.raises(JournalError, match="cannot be read"):
+        decode_outcome(record, index=0, inputs=None, attempts=1, journal="b.sqlite")
 
 
 def test_an_output_that_is_not_json_is_refused_in_words():

@@ -16,7 +16,9 @@ def shapes(draw):
     for position in range(number):
         named = st.lists(st.integers(0, position - 1), unique=True) if position else st.just([])
         context = draw(st.none() | named)
-        made.append(Shape(draw(st.booleans()), None if context is None else tuple(context)))
+        is_async = draw(st.booleans())
+        waits_for_all = not is_async and draw(st.booleans())
+        made.append(Shape(is_async, None if context is None else tuple(context), waits_for_all))
     return tuple(made)
 
 
@@ -38,6 +40,13 @@ def test_a_context_waits_for_no_async_task_that_it_does_not_name():
 
 def test_an_empty_context_is_none_at_all_but_order_stays():
     assert task_graph((Shape(), Shape(context=())))[1] == Node(frozenset({0}), ())
+
+
+def test_a_task_that_waits_for_all_joins_async_tasks_whatever_it_sees():
+    shapes = (Shape(is_async=True), Shape(is_async=True), Shape(context=(0,), waits_for_all=True), Shape(is_async=True))
+    graph = task_graph(shapes)
+    assert graph[2] == Node(frozenset({0, 1}), (0,))
+    assert graph[3].sees == (0, 1, 2)
 
 
 @pytest.mark.parametrize("named", [1, 2])

@@ -105,8 +105,10 @@ def test_a_context_that_names_a_later_task_is_refused_when_the_crew_is_built():
 def test_a_task_needs_an_agent_and_a_crew_needs_tasks():
     with pytest.raises(ValueError, match="'Do it' has no agent"):
         Crew(tasks=[Task(description="Do it", expected_output="x")])
+    with pytest.raises(ValueError, match="no tasks and no agents"):
+        Crew()
     with pytest.raises(BlueprintError, match="no tasks"):
-        Crew().kickoff()
+        Crew(agents=[agent_with(ScriptedModel())]).kickoff()
 
 
 def test_what_is_not_built_raises_and_what_nobody_knows_warns():
@@ -118,7 +120,7 @@ def test_what_is_not_built_raises_and_what_nobody_knows_warns():
     with pytest.warns(UserWarning, match="no field 'tool'.*'tools'") as caught:
         agent_with(ScriptedModel(), tool=[])
     assert caught[0].filename.endswith("scenes.py")
-    assert Crew(verbose=2).verbose is True
+    assert Crew(agents=[agent_with(ScriptedModel())], verbose=2).verbose is True
 
 
 async def test_a_failing_task_cancels_its_siblings_and_names_crew_task_and_agent():

@@ -193,8 +193,9 @@ def test_arguments_that_cannot_be_are_named_at_once(wrong, message):
 
 @pytest.mark.parametrize("inputs", [None, "x", b"x", {"topic": 1}, 7])
 def test_inputs_that_are_not_many_are_named_at_once(inputs):
-    with pytest.raises(BlueprintError, match="must be a list of dicts"):
+    with pytest.raises(BlueprintError, match="must be a list of dicts") as caught:
         one_task_crew(ScriptedModel()).map(inputs)
+    assert isinstance(caught.value, TypeError), "which programs written for CrewAI catch"
 
 
 async def test_of_a_stream_the_second_input_that_would_write_a_file_fails(tmp_path):

@@ -15,11 +15,12 @@ from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import CallbackError
 from aiocrew.tools import BaseTool, Tool, tool
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
+from aiocrew.tools.composite import CompositeTool, Worked
 from aiocrew.tools.toolbox import make_toolbox
 from aiocrew.types.context import RunContext, here
 from aiocrew.types.events import Event, ThreadAbandoned, ToolUsageError, ToolUsageFinished, ToolUsageStarted
 from aiocrew.types.messages import ToolCall
-from aiocrew.types.paths import Path
+from aiocrew.types.paths import Path, child
 from aiocrew.types.ports import Steps
 from tests.doubles import RecordingSteps
 
@@ -378,19 +379,42 @@ async def test_a_cancelled_first_call_does_not_poison_the_second() -> None:
     assert first.cancelled()
 
 
-async def test_a_call_inside_an_equal_call_does_not_wait_for_itself() -> None:
-    @tool
-    async def delegate(depth: int) -> str:
-        """Delegate."""
-        now = here.get()
-        assert now is not None
-        if now.path.count("tool-0") > 1:
-            return "done"
-        (inner,) = await run(("delegate", {"depth": 1}), turn=f"{now.path.removeprefix('run/')}/turn-0")
-        return inner.text
+class Delegate(CompositeTool):
+    """Asks for itself twice, side by side, and each of these does so again."""
 
-    run = Run(delegate, cache=True)
-    assert (await run(("delegate", {"depth": 1})))[0].text == "done"
+    def _run(self, depth: int) -> str:
+        raise AssertionError("it works within the run")
+
+    async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> Worked:
+        if path.count("tool-") > 2:
+            return Worked(path)
+        inner = msgspec.structs.replace(scope, path=child(path, "turn-0"))
+        asked = [ToolCall(f"c{n}", self.name, '{"depth": 1}') for n in range(2)]
+        results = await run_calls(asked, make_toolbox([self]), memory, inner)
+        return Worked(" ".join(result.text for result in results))
+
+
+async def test_a_composite_call_inside_equal_ones_waits_for_none_of_them_and_takes_no_result_of_theirs() -> None:
+    run = Run(Delegate(name="delegate", description="Delegate."), cache=True)
+    (result,) = await run(("delegate", {"depth": 1}))
+    assert len(set(result.text.split())) == 4
+
+
+async def test_a_re_run_of_a_task_repeats_the_composite_calls_that_failed_and_no_others() -> None:
+    worked: list[Path] = []
+
+    class Once(Delegate):
+        async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> Worked:
+            worked.append(path)
+            return Worked("worked", ok=values["depth"] == 1)
+
+    run = Run(Once(name="once", description="Once.", result_as_answer=True))
+    first = await run(("once", {"depth": 1}), ("once", {"depth": 2}))
+    run.memory.replay(Path("run/task-0"))
+    again = await run(("once", {"depth": 1}), ("once", {"depth": 2}))
+    assert [(result.ok, result.as_answer) for result in first] == [(True, True), (False, False)]
+    assert [result.reused for result in again] == [True, False]
+    assert len(worked) == 3
 
 
 async def test_a_re_run_of_a_task_gets_its_finished_calls_back_in_order() -> None:

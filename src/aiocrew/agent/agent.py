@@ -12,11 +12,14 @@ from aiocrew.agent.answer import AnswerRules, Guardrail, class_of_model, form_of
 from aiocrew.agent.blueprint import AgentBlueprint
 from aiocrew.agent.plan import plan_agent
 from aiocrew.agent.prompt import Assignment
+from aiocrew.agent.record import AgentAnswer
 from aiocrew.agent.solo import SoloRun
 from aiocrew.aio.blocking import run_blocking
 from aiocrew.aio.functions import name_of
 from aiocrew.console.account import ConsoleAccount
+from aiocrew.errors import BlueprintError
 from aiocrew.models.conversation import messages_from
+from aiocrew.models.message_dicts import dicts_of_messages
 from aiocrew.types.context import RunOptions
 from aiocrew.types.messages import Assistant, Message
 from aiocrew.types.outputs import LiteAgentOutput
@@ -70,6 +73,8 @@ class Agent(AgentBlueprint):
         response_format: the class that `.pydantic` of the answer is to be an instance of.
         Raises one error that names the agent: see aiocrew.errors.
         """
+        if not messages:
+            raise BlueprintError(f"kickoff() needs a text or a list of messages, not {messages!r}")
         talk = messages_from(messages)
         rules = AnswerRules(
             form=form_of_answer(response_format or class_of_model(self.llm)),
@@ -77,13 +82,13 @@ class Agent(AgentBlueprint):
             output_of=lambda answer: LiteAgentOutput(raw=answer.text, pydantic=answer.value, agent_role=self.role),
         )
         run = self._run(Assignment("", "", rules=rules, talk=talk), self.tools, options)
-        answer = await run.carry_out()
+        answer = await self._carried_out(run)
         return LiteAgentOutput(
             raw=answer.text,
             pydantic=answer.value,
             agent_role=self.role,
             usage_metrics=run.usage.model_dump(),
-            messages=_shown([*answer.transcript, Assistant(answer.text)]),
+            messages=dicts_of_messages([*answer.transcript, Assistant(answer.text)]),
         )
 
     akickoff = kickoff_async
@@ -105,9 +110,7 @@ class Agent(AgentBlueprint):
     async def aexecute_task(self, task: AnyTask, context: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """Return what the agent answers to one task, without a crew; `tools` in place of the task's and its own."""
         run = self._run(task.assignment(context, self), tools or task.tools or self.tools, None)
-        answer = await run.carry_out()
-        vars(self)["tools_results"] = answer.tool_results
-        return answer.text
+        return (await self._carried_out(run)).text
 
     def execute_task(self, task: AnyTask, context: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """Return what aexecute_task returns, for code that cannot await."""
@@ -119,14 +122,14 @@ class Agent(AgentBlueprint):
         planned = partial(plan_agent, self, tools, None, step_callback=None, cache=False)
         return SoloRun(self.role, planned, assignment, options, (ConsoleAccount(),) if self.verbose else ())
 
+    async def _carried_out(self, run: SoloRun) -> AgentAnswer:
+        answer = await run.carry_out()
+        vars(self)["tools_results"] = answer.tool_results
+        return answer
+
     def _guardrails(self) -> tuple[Guardrail, ...]:
         judge = self.guardrail
         if judge is None:
             return ()
         name = "of the agent" if isinstance(judge, str) else name_of(judge)
         return (Guardrail(name, judge, self.guardrail_max_retries),)
-
-
-def _shown(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    roles = {"System": "system", "User": "user", "Assistant": "assistant", "ToolResult": "tool"}
-    return [{"role": roles[type(message).__name__], "content": message.text} for message in messages]

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 from pydantic import BaseModel
 
+from aiocrew.errors import BlueprintError
 from aiocrew.models.answers import answer_spec, named_apart
 from aiocrew.types.messages import AnswerSpec, ToolSpec
 from aiocrew.types.outputs import LiteAgentOutput, TaskOutput
@@ -20,6 +21,7 @@ __all__ = [
     "Guardrail",
     "OutputRecord",
     "class_of_model",
+    "fields_of",
     "form_of_answer",
 ]
 
@@ -82,6 +84,16 @@ def class_of_model(llm: Any) -> type[BaseModel] | None:
     return cls if isinstance(cls, type) and issubclass(cls, BaseModel) else None
 
 
+def fields_of(value: BaseModel) -> dict[str, Any]:
+    """Return what an instance holds as JSON can say it, so that its class takes it back."""
+    return value.model_dump(mode="json", by_alias=True, round_trip=True)
+
+
 def form_of_answer(cls: type[BaseModel] | None, converter: Callable[[str], Any] | None = None) -> AnswerForm | None:
-    """Return the form for instances of `cls`. Raises BlueprintError for a class that has no JSON schema."""
-    return None if cls is None else AnswerForm(cls, answer_spec(cls), converter)
+    """Return the form for instances of `cls`; BlueprintError where that is no model, or has no JSON schema."""
+    given: Any = cls
+    if cls is None:
+        return None
+    if not (isinstance(given, type) and issubclass(given, BaseModel)):
+        raise BlueprintError(f"the form of an answer must be a class of pydantic's BaseModel, not {cls!r}")
+    return AnswerForm(cls, answer_spec(cls), converter)

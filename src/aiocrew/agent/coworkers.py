@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -26,20 +27,36 @@ class Coworker(msgspec.Struct, frozen=True, gc=False):
 def coworker_named(coworkers: Sequence[Coworker], name: str) -> Coworker | None:
     """Return who is meant by `name`: by role, however it is spelled, quoted or put in brackets; None if that is open.
 
-    A part of a role, or a role with a few letters wrong, is enough where it fits one of them alone.
+    Words around a role, a part of one, or a few wrong letters do no harm where only one role fits.
     """
+    for coworker in coworkers:
+        if coworker.role == name:
+            return coworker
     wanted = _letters(name)
     if not wanted:
         return coworkers[0] if len(coworkers) == 1 else None
     by_letters = {_letters(coworker.role): coworker for coworker in reversed(coworkers)}
-    if wanted in by_letters:
-        return by_letters[wanted]
-    partly = [coworker for letters, coworker in by_letters.items() if letters in wanted or wanted in letters]
-    if len(partly) == 1:
-        return partly[0]
-    near = difflib.get_close_matches(wanted, by_letters, n=2, cutoff=0.8)
-    return by_letters[near[0]] if len(near) == 1 else None
+    by_letters.pop("", None)  # a role of signs alone is found as it is written, or not at all
+    meant = _meant(wanted, list(by_letters))
+    return None if meant is None else by_letters[meant]
+
+
+def _meant(wanted: str, roles: Sequence[str]) -> str | None:
+    if wanted in roles:
+        return wanted
+    named = [role for role in roles if role in wanted]
+    longest = max(named, key=len, default="")
+    if longest and all(role in longest for role in named):  # "Senior Researcher" names no "Researcher" besides
+        return longest
+    begun = [role for role in roles if wanted in role]
+    if len(begun) == 1:
+        return begun[0]
+    near = difflib.get_close_matches(wanted, roles, n=2, cutoff=0.8)
+    return near[0] if len(near) == 1 else None
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
+    """Return letters and digits only, and alike in whatever case and with or without accents."""
+    # Upper case first: what has no lower case of its own (a dotless i) has the letters of its upper one.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).upper().casefold())
+    return re.sub(r"[\W_]+", "", plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, ClassVar, Self, cast
@@ -15,10 +16,10 @@ from aiocrew.agent.loop import perform
 from aiocrew.agent.plan import AgentPlan, plan_agent
 from aiocrew.agent.prompt import Assignment
 from aiocrew.agent.solo import SoloRun
-from aiocrew.errors import AgentError, DeadlineExceededError
+from aiocrew.errors import AgentError, AiocrewError, DeadlineExceededError
 from aiocrew.tools.base import BaseTool
 from aiocrew.tools.calls import ToolMemory
-from aiocrew.tools.composite import CompositeTool, ToolScope
+from aiocrew.tools.composite import CompositeTool, ToolScope, Worked
 from aiocrew.tools.form import name_choices
 from aiocrew.tools.toolbox import extended
 from aiocrew.types.events import DelegationCompleted, DelegationFailed, DelegationStarted
@@ -64,27 +65,30 @@ class _Delegation(CompositeTool):
         tool._coworkers = tuple(coworkers)
         return tool
 
-    async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> str:
-        coworker = coworker_named(self._coworkers, values.get("coworker", ""))
+    async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> Worked:
+        coworker = coworker_named(self._coworkers, values["coworker"])
         if coworker is None:
-            return _nobody(values.get("coworker", ""), self._coworkers)
+            return Worked(_nobody(values["coworker"], self._coworkers), ok=False)
         run, me, work = scope.run, scope.agent, values[self.subject]
         run.emit(DelegationStarted(run.run_id, path, run.now_s(), me, coworker.role, work))
         others = [other for other in self._coworkers if other is not coworker]
         plan = delegating(coworker.plan(), others if coworker.delegates else ())
         try:
             answer = await perform(plan, _assignment(work, values), run, child(path, "coworker"), memory)
-        except (AgentError, DeadlineExceededError) as error:  # whoever asked can do without, or ask another one
+        except (AiocrewError, asyncio.CancelledError) as error:
             run.emit(DelegationFailed(run.run_id, path, run.now_s(), me, coworker.role, repr(error)))
-            return f"{coworker.role} could not do it: {error.message}"
+            if isinstance(error, AgentError | DeadlineExceededError):
+                # Whoever asked can do without, or ask another one.
+                return Worked(f"{coworker.role} could not do it: {error.message}", ok=False)
+            raise
         run.emit(DelegationCompleted(run.run_id, path, run.now_s(), me, coworker.role, answer.text))
-        return answer.text
+        return Worked(answer.text)
 
     async def _arun(self, **values: Any) -> str:
         """Have the co-worker do it in a run of its own, where nobody's run is under way."""
-        coworker = coworker_named(self._coworkers, values.get("coworker", ""))
+        coworker = coworker_named(self._coworkers, values["coworker"])
         if coworker is None:
-            return _nobody(values.get("coworker", ""), self._coworkers)
+            return _nobody(values["coworker"], self._coworkers)
         assignment = _assignment(values[self.subject], values)
         return (await SoloRun(coworker.role, coworker.plan, assignment, None).carry_out()).text
 
@@ -98,7 +102,7 @@ class _Ask(_Delegation):
 
 
 def _assignment(work: str, values: Mapping[str, Any]) -> Assignment:
-    context = values.get("context", "")
+    context: str = values["context"]
     return Assignment(work, _ANSWER, (context,) if context.strip() else ())
 
 
@@ -142,14 +146,17 @@ def delegating(plan: AgentPlan, coworkers: Iterable[Coworker]) -> AgentPlan:
     return msgspec.structs.replace(plan, toolbox=extended(plan.toolbox, _tools(others)))
 
 
+def _plan_alone(agent: AgentBlueprint) -> AgentPlan:
+    # Without tools of this kind: two agents that have each other's would hand work to and fro without end.
+    tools = [tool for tool in agent.tools if not isinstance(tool, _Delegation)]
+    return plan_agent(agent, tools, None, step_callback=None, cache=False)
+
+
 class AgentTools:
     """The two tools that hand work to `agents`, for use without a crew: `AgentTools(agents=[...]).tools()`."""
 
     def __init__(self, agents: Sequence[AgentBlueprint], **unused: Any) -> None:
-        self._coworkers = [
-            Coworker(agent.role, partial(plan_agent, agent, agent.tools, None, step_callback=None, cache=False))
-            for agent in agents
-        ]
+        self._coworkers = [Coworker(agent.role, partial(_plan_alone, agent)) for agent in agents]
 
     def tools(self) -> list[BaseTool]:
         """Return "Delegate work to coworker" and "Ask question to coworker"."""

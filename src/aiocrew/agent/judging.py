@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, cast
+from copy import deepcopy
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 from pydantic import BaseModel, Field
 
-from aiocrew.agent.answer import Answer, AnswerRules, Guardrail, OutputRecord, form_of_answer
+from aiocrew.agent.answer import Answer, AnswerRules, Guardrail, OutputRecord, fields_of, form_of_answer
 from aiocrew.agent.callbacks import call_user
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.prompt import Assignment, Persona, feedback_words, rejection
 from aiocrew.aio.functions import call_function
 from aiocrew.console.terminal import TERMINAL
-from aiocrew.errors import BlueprintError, CallbackError, GuardrailError
+from aiocrew.errors import AgentError, BlueprintError, CallbackError, GuardrailError, UsageError
 from aiocrew.models.answers import AnswerProblem, read_answer
-from aiocrew.tools.toolbox import make_toolbox
 from aiocrew.types.context import RunContext
 from aiocrew.types.events import (
     GuardrailCompleted,
@@ -51,6 +52,11 @@ class _Verdict(msgspec.Struct, frozen=True, gc=False):
     """In place of the answer's text."""
     fields: dict[str, Any] | None = None
     """In place of what the answer holds."""
+    malformed: bool = False
+    """It returned something else than a verdict; the reason says what."""
+
+
+_EXAMINER = Persona("a careful examiner", "Say whether a text keeps to a rule.", "You judge; you do not write.")
 
 
 class Judge:
@@ -66,7 +72,8 @@ class Judge:
     async def hear(self, path: Path, answer: Answer) -> Answer | User:
         """Return the answer as it was accepted, or what its agent is to be told.
 
-        Raises GuardrailError when a guardrail has no patience left, CallbackError when one of them fails.
+        Raises GuardrailError when a guardrail has no patience left, or cannot be asked because its model gives no
+        verdict; CallbackError when one of them fails, BlueprintError when it returns no verdict.
         """
         for number, guardrail in enumerate(self._rules.guardrails):
             verdict = await self._guard(child(path, f"guardrail-{number}"), guardrail, answer)
@@ -93,7 +100,7 @@ class Judge:
         run, agent = self._run, self._plan.name
         run.emit(GuardrailStarted(run.run_id, path, run.now_s(), guardrail.name, agent))
         if isinstance(guardrail.judge, str):
-            verdict = await self._by_model(path, guardrail.judge, answer)
+            verdict = await self._by_model(path, guardrail, guardrail.judge, answer)
         else:
             verdict = await self._by_function(path, guardrail, guardrail.judge, answer)
         run.emit(GuardrailCompleted(run.run_id, path, run.now_s(), guardrail.name, agent, verdict.ok, verdict.reason))
@@ -103,74 +110,108 @@ class Judge:
         self, path: Path, guardrail: Guardrail, function: Callable[..., Any], answer: Answer
     ) -> _Verdict:
         assert self._rules.output_of is not None, "whoever gives guardrails says what they are shown"
-        output = self._rules.output_of(answer)
+        # A copy: what a guardrail changes in place counts only where it accepts, and in a replay alike.
+        value = None if answer.value is None else answer.value.model_copy(deep=True)
+        output = self._rules.output_of(Answer(answer.text, value))
 
         async def judged() -> _Verdict:
-            return _read(guardrail.name, answer, output, await call_function(function, output))
+            shown = _Shown(output.raw, _fields(output))
+            return _read(shown, output, await call_function(function, output))
 
         what = f"guardrail {guardrail.name}"
-        return await call_user(self._run, path, what, guardrail.name, judged, (), _Verdict)
+        verdict = await call_user(self._run, path, what, guardrail.name, judged, (), _Verdict)
+        if verdict.malformed:
+            raise BlueprintError(f"the guardrail {guardrail.name} must return (bool, value), not {verdict.reason}")
+        return verdict
 
-    async def _by_model(self, path: Path, rule: str, answer: Answer) -> _Verdict:
-        plan = msgspec.structs.replace(
-            self._plan,
-            persona=Persona(
-                "a careful examiner", "Say whether a text keeps to a rule.", "You judge; you do not write."
-            ),
-            toolbox=make_toolbox(()),
-            step_callback=None,
-        )
+    async def _by_model(self, path: Path, guardrail: Guardrail, rule: str, answer: Answer) -> _Verdict:
         assignment = Assignment(
             f"Does this text keep to the rule?\n\nThe rule: {rule}\n\nThe text:\n{answer.text}",
             "whether it does, and if not, what must be changed",
             rules=AnswerRules(form_of_answer(Judgement)),
         )
-        judgement = cast("Judgement", (await self._ask(plan, assignment, path)).value)
+        try:
+            judged = await self._ask(self._plan.helper(_EXAMINER), assignment, path)
+        except AgentError as error:  # as it is, it would have the whole task done anew
+            raise GuardrailError(
+                f"nobody could judge by the guardrail {guardrail.name}: {error.message}",
+                guardrail=guardrail.name,
+                reason=error.message,
+            ) from error
+        judgement = cast("Judgement", judged.value)
         return _Verdict(judgement.valid, "" if judgement.valid else judgement.feedback or f"it must keep to: {rule}")
 
     def _as_changed(self, guardrail: Guardrail, answer: Answer, verdict: _Verdict) -> Answer:
-        if verdict.text is None:
-            return answer
-        form = self._rules.form
+        form, text = self._rules.form, verdict.text
         if form is None:
-            return Answer(verdict.text)
-        text = verdict.text if verdict.fields is None else msgspec.json.encode(verdict.fields).decode()
-        value = read_answer(form.cls, text)
+            return answer if text is None else Answer(text)
+        if verdict.fields is not None:
+            said = msgspec.json.encode(verdict.fields).decode()
+        elif text is not None:
+            said = text
+        else:
+            return answer
+        value = read_answer(form.cls, said)
         if isinstance(value, AnswerProblem):
             raise CallbackError(
                 f"guardrail {guardrail.name} gave something that is no {form.cls.__name__}: {value.text}",
                 callback=guardrail.name,
             )
-        return Answer(verdict.text, value)
+        return Answer(said if text is None else text, value)
 
     async def _ask_human(self, path: Path, answer: Answer) -> str:
         run, agent = self._run, self._plan.name
         run.emit(HumanFeedbackRequested(run.run_id, path, run.now_s(), agent, answer.text))
         question = Question(run.crew, self._rules.task, agent, answer.text, run.run_id, path)
-        human = run.human or TERMINAL
-        feedback = (await call_user(run, path, "the human's port", "ask", human.ask, (question,), str)).strip()
+        feedback = (await self._feedback(path, question)).strip()
         run.emit(HumanFeedbackReceived(run.run_id, path, run.now_s(), agent, feedback))
         return feedback
 
+    async def _feedback(self, path: Path, question: Question) -> str:
+        human = self._run.human or TERMINAL
+        try:
+            said: Any = await call_user(self._run, path, "the human's port", "ask", human.ask, (question,), str)
+        except CallbackError as error:
+            if human is TERMINAL and isinstance(error.__cause__, UsageError):
+                raise error.__cause__ from None  # there is no terminal: nothing of the user's has failed
+            raise
+        if not isinstance(said, str):
+            raise BlueprintError(f"ask() of the human's port must return a text, not {reprlib.repr(said)}")
+        return said
 
-def _read(name: str, answer: Answer, output: OutputRecord, returned: Any) -> _Verdict:
+
+class _Shown(NamedTuple):
+    """What a guardrail was given."""
+
+    text: str
+    fields: dict[str, Any] | None
+
+
+def _fields(output: OutputRecord) -> dict[str, Any] | None:
+    """Return a copy of what an output holds, as JSON can say it; None for plain text."""
+    if output.pydantic is not None:
+        return fields_of(output.pydantic)
+    return deepcopy(output.json_dict) if isinstance(output, TaskOutput) else None
+
+
+def _read(shown: _Shown, output: OutputRecord, returned: Any) -> _Verdict:
     """Return what a guardrail said: (True, the answer or what takes its place), or (False, why not)."""
     if isinstance(returned, bool):
         return _Verdict(returned, "" if returned else "no reason was given")
     if not isinstance(returned, tuple | list) or len(cast("tuple[Any, ...]", returned)) != 2:
-        raise BlueprintError(f"the guardrail {name} must return (bool, value), not {cast('object', returned)!r}")
+        return _Verdict(False, reprlib.repr(cast("object", returned)), malformed=True)
     ok, value = cast("tuple[Any, Any]", returned)
     if not ok:
         return _Verdict(False, "no reason was given" if value in (None, "") else str(value))
-    if value is None or value is output:
-        value = output if output.raw != answer.text else None  # it may have changed it in place
     if value is None:
-        return _Verdict(True)
+        value = output  # it may have changed it in place
     if isinstance(value, TaskOutput | LiteAgentOutput):
-        fields = value.to_dict()
-        return _Verdict(True, text=value.raw, fields=fields if fields and value.raw == output.raw else None)
+        text, fields = value.raw, _fields(value)
+        return _Verdict(
+            True, text=None if text == shown.text else text, fields=None if fields == shown.fields else fields
+        )
     if isinstance(value, BaseModel):
-        return _Verdict(True, text=value.model_dump_json(), fields=value.model_dump(mode="json"))
+        return _Verdict(True, text=value.model_dump_json(by_alias=True, round_trip=True))
     if isinstance(value, dict | list):
         return _Verdict(True, text=msgspec.json.encode(cast("object", value)).decode())
     return _Verdict(True, text=str(value))

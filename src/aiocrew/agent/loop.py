@@ -89,6 +89,7 @@ class _Attempt:
         self._path = child(path, f"retry-{retry}") if retry else path
         self._memory = memory
         self._in_text = plan.model.tool_protocol == "text"
+        self._end = "" if plan.persona.templates is None else plan.persona.templates.end
         self._transcript: list[Message] = []
         self._form: AnswerForm | None = None
         self._turns = 0
@@ -109,7 +110,9 @@ class _Attempt:
             heard = done.answer if judge is None else await judge.hear(done.path, done.answer)
             if isinstance(heard, Answer):
                 return await self._finish(done, heard)
-            self._transcript += (Assistant(done.answer.text), heard)
+            if done.answer.text.strip():  # providers refuse an empty message
+                self._transcript.append(Assistant(done.answer.text))
+            self._tell(heard)
 
     async def _next_answer(self) -> _Done:
         """Return the model's next answer; the transcript holds what was said until then."""
@@ -118,11 +121,15 @@ class _Attempt:
         for number in range(first, first + plan.max_iter + (_SHAPING if self._form else 1)):
             closing = number >= first + plan.max_iter
             if number == first + plan.max_iter:
-                self._transcript.append(closing_words())
+                self._tell(closing_words())
             self._turns = number + 1
             path = child(self._path, f"turn-{number}")
-            reply = await self._ask(path, closing=closing)
+            reply = await ask(plan, self._request(closing=closing), self._run, child(path, "model"))
+            if self._end:
+                reply = msgspec.structs.replace(reply, text=reply.text.partition(self._end)[0])
             step = next_step(Turn(plan.toolbox, plan.model.tool_protocol, closing, self._form), reply)
+            if isinstance(step, Finish) and self._form is None:
+                return _Done(path, step.thought, step.answer, reply.text)  # nearly every answer
             match await self._carried_out(path, reply, step):
                 case Finish(thought=thought, answer=answer):
                     return _Done(path, thought, answer, reply.text)
@@ -148,7 +155,7 @@ class _Attempt:
             case Finish():
                 return await self._converted(path, step)
             case Repair(said=said) if said and self._form and self._plan.converter:
-                return await by_model(self._have_done, self._plan, self._form, said, child(path, "conversion"))
+                return await by_model(self._have_done, self._plan, self._form, step, child(path, "conversion"))
             case Repair():
                 return step
             case Refuse(refusal=refusal):
@@ -162,19 +169,14 @@ class _Attempt:
         answer = await by_class(self._run, child(path, "conversion"), self._form, finish.answer.text)
         return Finish(finish.thought, answer)
 
-    async def _ask(self, path: Path, *, closing: bool) -> Reply:
+    def _request(self, *, closing: bool) -> Request:
         form = self._form
-        request = Request(
+        return Request(
             tuple(self._transcript),
             () if self._in_text else self._plan.toolbox.specs,
             "none" if closing else "auto",
             None if form is None or form.converter is not None or self._in_text else form.spec,
         )
-        reply = await ask(self._plan, request, self._run, child(path, "model"))
-        templates = self._plan.persona.templates
-        if templates is None or not templates.end:
-            return reply
-        return msgspec.structs.replace(reply, text=reply.text.partition(templates.end)[0])
 
     async def _have_done(self, plan: AgentPlan, assignment: Assignment, path: Path) -> Answer:
         """Return what another conversation within this task gives: a judgement, a conversion."""
@@ -185,10 +187,18 @@ class _Attempt:
         run = self._run
         run.emit(ReplyRepaired(run.run_id, path, run.now_s(), self._plan.name, repair.problem))
         said = repair.said or reply.text
-        if said.strip():  # providers refuse an empty message in the transcript
+        if said.strip():
             # A call that is the answer stands as text: nobody gives it a result.
             self._transcript.append(Assistant(said, (), {} if reply.calls else reply.opaque))
-        self._transcript.append(correction(repair.problem, self._form.spec if repair.said and self._form else None))
+        self._tell(correction(repair.problem, self._form.spec if repair.said and self._form else None))
+
+    def _tell(self, told: User) -> None:
+        """Let the model hear it; templates of many models refuse a user who speaks twice in a row."""
+        last = self._transcript[-1]
+        if isinstance(last, User):
+            self._transcript[-1] = User(f"{last.text}\n\n{told.text}")
+        else:
+            self._transcript.append(told)
 
     async def _call_tools(self, path: Path, reply: Reply, asked: CallTools) -> str | None:
         """Carry out the calls; return the answer if one of them is it."""

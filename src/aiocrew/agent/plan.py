@@ -37,6 +37,24 @@ class AgentPlan(msgspec.Struct, frozen=True, gc=False):
     """Brings an answer into its form, where the agent's own model failed to."""
     kept: CacheHandler | None = None
 
+    def helper(self, persona: Persona, model: ResolvedModel | None = None) -> AgentPlan:
+        """Return the plan of whoever judges or converts this agent's answers: no tools, and a few replies at most.
+
+        Where it is another model, it has no templates: those are written for one model.
+        """
+        templates = self.persona.templates if model is None else None
+        return msgspec.structs.replace(
+            self,
+            persona=msgspec.structs.replace(persona, templates=templates),
+            model=model or self.model,
+            converter=self.converter if model is None else None,
+            toolbox=make_toolbox(()),
+            step_callback=None,
+            max_iter=1,
+            max_retry_limit=0,
+            max_execution_time=None,  # the agent's own is around it
+        )
+
 
 def plan_agent(
     agent: AgentBlueprint,

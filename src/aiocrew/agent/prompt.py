@@ -78,13 +78,12 @@ def opening(
     if text_tools:
         who = f"{who}\n\n{text_protocol.instructions(text_tools)}"
     if assignment.talk:
-        return [*_talk(who, assignment, form, use_system_prompt=use_system_prompt)]
-    task = task_words(assignment, form)
+        who, said = _talk(who, assignment.talk, form)
+    else:
+        said = [User(task_words(assignment, form))]
     if persona.templates is not None:
-        return _by_templates(persona.templates, who, task, use_system_prompt=use_system_prompt)
-    if use_system_prompt:
-        return [System(who), User(task)]
-    return [User(f"{who}\n\n{task}")]
+        return _by_templates(persona.templates, who, said, use_system_prompt=use_system_prompt)
+    return _beginning(who, said, use_system_prompt=use_system_prompt)
 
 
 def task_words(assignment: Assignment, form: AnswerSpec | None = None) -> str:
@@ -107,27 +106,38 @@ def form_words(form: AnswerSpec) -> str:
     return f"The answer must be one JSON object of this schema:\n{bytes(form.schema).decode()}"
 
 
-def _talk(who: str, assignment: Assignment, form: AnswerSpec | None, *, use_system_prompt: bool) -> Sequence[Message]:
-    said = [message for message in assignment.talk if not isinstance(message, System)]
-    more = [message.text for message in assignment.talk if isinstance(message, System)]
-    words = "\n\n".join([who, *more, *([] if form is None else [form_words(form)])])
+def _talk(who: str, talk: Sequence[Message], form: AnswerSpec | None) -> tuple[str, list[Message]]:
+    """Return the words of the system for a conversation, and what was said in it besides."""
+    words = [message.text.removeprefix(who).strip() for message in talk if isinstance(message, System)]
+    if form is not None:
+        words.append(form_words(form))
+    # Each once: a conversation that this agent gave is welcome again, with one more question at its end.
+    system = "\n\n".join(dict.fromkeys([who, *filter(None, words)]))
+    return system, [message for message in talk if not isinstance(message, System)]
+
+
+def _beginning(who: str, said: Sequence[Message], *, use_system_prompt: bool) -> list[Message]:
     if use_system_prompt:
-        return [System(words), *said]
-    first = said[0] if said else User("")
-    if isinstance(first, User):
-        return [User(f"{words}\n\n{first.text}"), *said[1:]]
-    return [User(words), *said]
+        return [System(who), *said]
+    if said and isinstance(said[0], User):
+        first = said[0].text
+        return [User(first if first.startswith(who) else f"{who}\n\n{first}"), *said[1:]]
+    return [User(who), *said]
 
 
-def _by_templates(templates: Templates, who: str, task: str, *, use_system_prompt: bool) -> list[Message]:
+def _by_templates(templates: Templates, who: str, said: Sequence[Message], *, use_system_prompt: bool) -> list[Message]:
+    """Return the first messages in the words of the templates; the last one, where it is the user's, is the prompt."""
     system = who if templates.system is None else templates.system.replace(_SYSTEM, who)
-    prompt = task if templates.prompt is None else templates.prompt.replace(_PROMPT, task)
     start = (templates.response or "").partition(_RESPONSE)[0]
-    if templates.system is not None and templates.prompt is not None:
+    if not said or not isinstance(said[-1], User):
+        return _beginning(system, said, use_system_prompt=use_system_prompt)
+    *earlier, last = said
+    prompt = last.text if templates.prompt is None else templates.prompt.replace(_PROMPT, last.text)
+    if templates.system is not None and templates.prompt is not None and not earlier:
         # The templates write the whole conversation, turns and all: it is one text.
         return [User("\n".join(part for part in (system, prompt, start) if part))]
     prompt = f"{prompt}\n{start}" if start else prompt
-    return [System(system), User(prompt)] if use_system_prompt else [User(f"{system}\n\n{prompt}")]
+    return _beginning(system, [*earlier, User(prompt)], use_system_prompt=use_system_prompt)
 
 
 def correction(problem: str, form: AnswerSpec | None = None) -> User:

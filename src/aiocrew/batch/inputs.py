@@ -133,21 +133,22 @@ class BatchInput:
                 return _LATER
             case Recorded(outcome=record, attempts=attempts):
                 self.recorded = True
-                outcome = decode_outcome(
-                    record, index=self.index, inputs=self._inputs, attempts=attempts, journal=ledger.name
-                )
-                try:
-                    return self._worker.restored(outcome)
-                except ValueError as error:
-                    raise JournalError(
-                        f"the journal {ledger.name!r} holds an outcome of input {self.index} that is none any more: "
-                        f"{error}. Take another journal, or run these inputs with the classes as they were.",
-                        path=ledger.name,
-                    ) from error
+                return self._restored(record, attempts, ledger)
             case Begun():
                 return await self._claimed(ledger.journal, beginning)
             case _:
                 assert_never(beginning)
+
+    def _restored(self, record: bytes, attempts: int, ledger: Ledger) -> Outcome:
+        outcome = decode_outcome(record, index=self.index, inputs=self._inputs, attempts=attempts, journal=ledger.name)
+        try:
+            return self._worker.restored(outcome)
+        except ValueError as error:
+            raise JournalError(
+                f"the journal {ledger.name!r} holds an outcome of input {self.index} that its task's class does not "
+                f"take: {error}. Take another journal, or run these inputs with the classes as they were.",
+                path=ledger.name,
+            ) from error
 
     async def _claimed(self, journal: BatchJournal, begun: Begun) -> Outcome:
         runtime = local_runtime()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from aiocrew import errors
 from aiocrew.errors import AiocrewError, BlueprintError, JournalError, Location
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.usage import UsageMetrics
 
-__all__ = ["FixedCost", "decode_outcome", "encode_outcome"]
+__all__ = ["FixedCost", "RecordedFields", "decode_outcome", "encode_outcome"]
+
+M = TypeVar("M", bound=BaseModel)
 
 _VERSION = 1
 _OWN: dict[str, type[AiocrewError]] = {
@@ -32,6 +34,18 @@ class FixedCost(msgspec.Struct, frozen=True, gc=False):
 
     def __call__(self) -> float | None:
         return self.cost_usd
+
+
+class RecordedFields(BaseModel):
+    """What a journal kept of an instance of a user's class: its fields. Which class it was is not known here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def as_a(self, cls: type[M]) -> M:
+        """Return the instance. Raises ValueError where `cls` does not take these fields."""
+        # As JSON: a strict class takes dates and enums as texts there only.
+        fields = json.dumps(self.model_extra, ensure_ascii=False).encode(errors="replace")
+        return cls.model_validate_json(fields, by_alias=True, by_name=True)
 
 
 class _ErrorRecord(msgspec.Struct, frozen=True):
@@ -56,7 +70,7 @@ class _Record(msgspec.Struct, frozen=True):
 def encode_outcome(outcome: Outcome) -> bytes:
     """Return the record of an outcome, its cost included: the price list had better been loaded before.
 
-    A pydantic object is kept as the fields that it dumps. Raises BlueprintError when a callback put something into the
+    Of an instance of a user's class its fields are kept. Raises BlueprintError when a callback put something into the
     output that is not JSON.
     """
     try:
@@ -79,7 +93,8 @@ def decode_outcome(
 ) -> Outcome:
     """Return the outcome that was recorded, as that of the input at `index`.
 
-    An error is of its class again, without cause. Raises JournalError for what is no record of this version.
+    An error is of its class again, without cause; an instance of a user's class is RecordedFields. Raises JournalError
+    for what is no record of this version.
     """
     try:
         kept = _read(record, journal)
@@ -90,7 +105,7 @@ def decode_outcome(
             failure = _to_error(kept.error)
             return FailedRun(error=failure, status="failed", inputs=inputs, token_usage=usage, costing=cost, **own)
         given = None if inputs is None else dict(inputs)
-        output = {**(kept.output or {}), **own, "inputs": given, "token_usage": usage}
+        output = {**_to_output(kept.output or {}), **own, "inputs": given, "token_usage": usage}
         return CrewOutput.model_validate(output).costed(cost)
     except (ValueError, msgspec.ValidationError) as error:
         raise JournalError(
@@ -114,14 +129,28 @@ def _read(record: bytes, journal: str) -> _Record:
 
 def _of_output(output: CrewOutput) -> dict[str, Any]:
     tasks = [
-        {**task.model_dump(exclude={"pydantic"}), "json_dict": _fields(task.pydantic, task.json_dict)}
-        for task in output.tasks_output
+        {**task.model_dump(exclude={"pydantic"}), "pydantic": _fields(task.pydantic)} for task in output.tasks_output
     ]
-    return {"raw": output.raw, "json_dict": _fields(output.pydantic, output.json_dict), "tasks_output": tasks}
+    fields = _fields(output.pydantic)
+    return {"raw": output.raw, "json_dict": output.json_dict, "pydantic": fields, "tasks_output": tasks}
 
 
-def _fields(pydantic: BaseModel | None, json_dict: dict[str, Any] | None) -> dict[str, Any] | None:
-    return pydantic.model_dump(mode="json") if json_dict is None and pydantic is not None else json_dict
+def _fields(instance: BaseModel | None) -> dict[str, Any] | None:
+    # Not what is computed: a class would not take it back.
+    return None if instance is None else instance.model_dump(mode="json", round_trip=True)
+
+
+def _to_output(kept: dict[str, Any]) -> dict[str, Any]:
+    tasks = kept.get("tasks_output")
+    if isinstance(tasks, list):
+        kept = {**kept, "tasks_output": [_with_fields(task) for task in cast("list[Any]", tasks)]}
+    return _with_fields(kept)
+
+
+def _with_fields(output: Any) -> Any:
+    kept = cast("dict[str, Any]", output if isinstance(output, dict) else {})
+    fields = kept.get("pydantic")
+    return cast("object", output) if fields is None else {**kept, "pydantic": RecordedFields.model_validate(fields)}
 
 
 def _of_error(error: BaseException) -> _ErrorRecord:

@@ -27,8 +27,8 @@ class TerminalHuman:
     """The default Human: shows the answer on stderr and reads one line of stdin.
 
     Questions of runs side by side are asked one after another. Whoever asks may be cancelled; then the line that is
-    being waited for belongs to the next question, which is shown before. Raises UsageError where there is nobody to
-    ask, because stdin is at its end.
+    being waited for belongs to the next question, which is shown at once. Raises UsageError where there is nobody to
+    ask, because stdin is at its end or cannot be read.
     """
 
     def __init__(self) -> None:
@@ -43,35 +43,52 @@ class TerminalHuman:
         with self._lock:
             self._waiting.append(asked)
             if not self._reading:
-                self._reading = True
                 start_thread(self._read_all)
-            elif self._shown is not None and self._shown.answer.cancelled():
+                self._reading = True
+            elif self._shown is None:
                 self._show_next()  # the thread waits for a line already
-        return await asked.answer
+        try:
+            return await asked.answer
+        except asyncio.CancelledError:
+            self._forget(asked)
+            raise
+
+    def _forget(self, asked: _Asked) -> None:
+        with self._lock:
+            if self._shown is asked:
+                self._show_next()
+            elif asked in self._waiting:
+                self._waiting.remove(asked)
 
     def _read_all(self) -> None:
         # A thread of its own, that nothing waits for: there is no way to end a read.
         while True:
             with self._lock:
-                if (self._shown is None or self._shown.answer.cancelled()) and not self._show_next():
+                if (self._shown or self._show_next()) is None:
                     self._reading = False
                     return
-            line = sys.stdin.readline()
+            line = _line()
             with self._lock:
                 asked, self._shown = self._shown, None
             if asked is not None:
                 with suppress(RuntimeError):  # its loop was closed meanwhile
                     asked.loop.call_soon_threadsafe(_deliver, asked.answer, line)
 
-    def _show_next(self) -> bool:
-        """Show the next question that somebody still waits for; return whether there was one. Needs the lock."""
-        self._shown = None
-        while self._waiting and self._shown is None:
-            asked = self._waiting.popleft()
-            if not asked.answer.cancelled():
-                self._shown = asked
+    def _show_next(self) -> _Asked | None:
+        """Show the question that has waited longest, and return it; None where nobody waits. Needs the lock."""
+        self._shown = asked = self._waiting.popleft() if self._waiting else None
+        if asked is not None:
+            with suppress(OSError, ValueError):  # stderr is closed: the line may come all the same
                 print(_text(asked.question), end="", file=sys.stderr, flush=True)
-        return self._shown is not None
+        return asked
+
+
+def _line() -> str:
+    """Return the next line of stdin; empty where it is at its end, closed, or not to be read."""
+    try:
+        return sys.stdin.readline()
+    except (AttributeError, OSError, ValueError):  # None in a program without a console; a test runner's refuses
+        return ""
 
 
 def _text(question: Question) -> str:
@@ -90,7 +107,7 @@ def _deliver(future: asyncio.Future[str], line: str) -> None:
     else:
         future.set_exception(
             UsageError(
-                "a task has human_input, and stdin is at its end: run it in a terminal, or give "
+                "a task has human_input, and stdin is at its end or cannot be read: run it in a terminal, or give "
                 "RunOptions(human=...) an object with `async def ask(self, question)`"
             )
         )

@@ -27,6 +27,10 @@ __all__ = ["ManyInputs", "start_batch"]
 ManyInputs: TypeAlias = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
+class _NoInputsError(BlueprintError, TypeError):
+    """A TypeError too: programs written for CrewAI catch that one."""
+
+
 def start_batch(
     crew: CrewBlueprint, inputs: ManyInputs, run_options: RunOptions | None, options: BatchOptions
 ) -> OutcomeStream:
@@ -36,7 +40,7 @@ def start_batch(
     """
     if not _are_many(inputs):
         shown = reprlib.repr(inputs)
-        raise BlueprintError(
+        raise _NoInputsError(
             f"inputs={shown} must be a list of dicts (or another iterable of them, also an async one), one for each "
             "run; kickoff takes a single dict"
         )
@@ -78,7 +82,7 @@ class _CrewWorker:
         return digest_of(self._crew, inputs)
 
     def restored(self, outcome: Outcome) -> Outcome:
-        return with_instances(outcome, self._crew.tasks)
+        return with_instances(outcome, self._crew)
 
     def begin(self, inputs: Inputs, index: int, *, runtime: Runtime | None = None, attempts: int = 1) -> Kickoff:
         return Kickoff(self._crew, inputs, self._options, index=index, runtime=runtime, attempts=attempts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from hashlib import md5
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
@@ -12,7 +13,9 @@ from pydantic import Field, field_validator, model_validator
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.conditional import ConditionalTask
+from aiocrew.crew.config import with_parts_of_config
 from aiocrew.crew.graph import Node, Shape, task_graph
+from aiocrew.crew.manager import manager_with
 from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
 from aiocrew.errors import BlueprintError
@@ -31,6 +34,7 @@ else:
     AnyTask = Task  # pydantic would copy a Task into a Task[Any]
 
 _OFF = (None, False)
+_MANAGER = "_made_manager"
 
 
 class CrewBlueprint(Blueprint):
@@ -44,6 +48,7 @@ class CrewBlueprint(Blueprint):
     process: Process = Process.sequential
     manager_llm: Any = None
     manager_agent: Agent | None = None
+    function_calling_llm: Any = None
     verbose: bool = False
     step_callback: Callable[..., Any] | None = None
     task_callback: Callable[..., Any] | None = None
@@ -52,6 +57,7 @@ class CrewBlueprint(Blueprint):
     cache: bool = False
     max_rpm: int | None = Field(default=None, ge=1)
     name: str = "crew"
+    config: dict[str, Any] | None = Field(default=None, exclude=True)
     usage_metrics: UsageMetrics | None = Field(default=None, exclude=True)
 
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
@@ -59,11 +65,9 @@ class CrewBlueprint(Blueprint):
         "checkpoint": _OFF,
         "checkpoint_inputs": (None,),
         "checkpoint_train": _OFF,
-        "config": (None,),
         "embedder": (None,),
         "execution_context": (None,),
         "execution_logs": (None, []),
-        "function_calling_llm": (None,),
         "knowledge": (None,),
         "knowledge_sources": (None, []),
         "long_term_memory": (None,),
@@ -84,6 +88,14 @@ class CrewBlueprint(Blueprint):
         "trained_agents_file": (None,),
     }
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_config(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = cast("dict[str, Any]", data)
+        return given if given.get("config") is None else with_parts_of_config(given)
+
     @field_validator("verbose", mode="before")
     @classmethod
     def _take_levels(cls, value: Any) -> Any:
@@ -94,13 +106,15 @@ class CrewBlueprint(Blueprint):
     def _take_no_name(cls, value: Any) -> Any:
         return "crew" if value is None else value
 
-    @field_validator("manager_llm", mode="before")
+    @field_validator("manager_llm", "function_calling_llm", mode="before")
     @classmethod
     def _take_llm(cls, value: Any) -> Any:
         return None if value is None else adopted(value)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not self.agents and not self.tasks:
+            raise BlueprintError("a crew has no tasks and no agents: give it agents=[...] and tasks=[...]")
         self.graph()
         for llm in self.models():
             load_client(llm)
@@ -114,13 +128,31 @@ class CrewBlueprint(Blueprint):
     def models(self) -> list[Any]:
         """Return what stands in llm= of all agents, and beside them."""
         everyone = self.everyone()
-        others = [self.manager_llm, *(agent.function_calling_llm for agent in everyone)]
+        others = [self.manager_llm, self.function_calling_llm, *(agent.function_calling_llm for agent in everyone)]
         return [agent.llm for agent in everyone] + [llm for llm in others if llm is not None]
+
+    def doer(self, task: Task[Any]) -> Agent | None:
+        """Return who does `task`: its own agent, or the manager of a hierarchical crew."""
+        return self._manager() if self.process == Process.hierarchical else task.agent
+
+    def _manager(self) -> Agent:
+        if self.manager_agent is not None:
+            return self.manager_agent
+        made: tuple[Any, Agent] | None = vars(self).get(_MANAGER)
+        if made is None or made[0] is not self.manager_llm:
+            made = vars(self)[_MANAGER] = (self.manager_llm, manager_with(self.manager_llm))
+        return made[1]
 
     @cached_property
     def id(self) -> UUID:
         """An id of this blueprint, for people; no run reads it."""
         return uuid4()
+
+    @property
+    def key(self) -> str:
+        """What tells crews apart by the texts of their agents and tasks, as CrewAI makes it."""
+        keys = [*(agent.key for agent in self.agents), *(task.key for task in self.tasks)]
+        return md5("|".join(keys).encode(), usedforsecurity=False).hexdigest()
 
     def pace(self) -> Pace | None:
         """Return what keeps to max_rpm, one and the same for all runs; None without it."""
@@ -143,7 +175,7 @@ class CrewBlueprint(Blueprint):
         Raises BlueprintError for a task that nobody does, for a context or a condition that cannot be, and for a
         hierarchical crew without a manager.
         """
-        led = self.process is Process.hierarchical
+        led = self.process == Process.hierarchical
         if led:
             self._check_manager()
         positions = {id(task): position for position, task in enumerate(self.tasks)}
@@ -163,8 +195,6 @@ class CrewBlueprint(Blueprint):
             raise BlueprintError("a hierarchical crew needs a manager: give it manager_llm=... or manager_agent=...")
         if manager is not None and any(agent is manager for agent in self.agents):
             raise BlueprintError(f"manager_agent {manager.role!r} must not stand in agents: it leads them")
-        if manager is not None and manager.tools:
-            raise BlueprintError(f"manager_agent {manager.role!r} must have no tools: it has others do the work")
 
 
 def _check_conditional(task: Task[Any], position: int) -> None:

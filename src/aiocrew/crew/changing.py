@@ -63,4 +63,5 @@ class _OnOutput(_Named):
 
 
 def _content(output: TaskOutput | CrewOutput) -> dict[str, Any]:
-    return output.model_dump(warnings=False)
+    # As what it is: the fields of an instance are those of its own class.
+    return output.model_dump(warnings=False, serialize_as_any=True)

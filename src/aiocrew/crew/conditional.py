@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from aiocrew.aio.door import run_sync
+from aiocrew.aio.functions import call_function
 from aiocrew.crew.task import Task
 from aiocrew.crew.task_blueprint import T
 from aiocrew.types.outputs import TaskOutput
@@ -25,5 +27,6 @@ class ConditionalTask(Task[T]):
     condition: Callable[..., Any] | None = None
 
     def should_execute(self, context: TaskOutput) -> bool:
-        """Return whether the condition holds for `context`, for code that asks outside of a run."""
-        return self.condition is None or bool(self.condition(context))
+        """Return whether the condition holds for `context`, for code that asks outside of a run and cannot await."""
+        condition = self.condition
+        return condition is None or bool(run_sync(lambda: call_function(condition, context)))

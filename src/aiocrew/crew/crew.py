@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aiocrew.aio.blocking import run_blocking
+from aiocrew.crew.absent import NotBuiltMethods
 from aiocrew.crew.blueprint import CrewBlueprint
+from aiocrew.crew.copies import copy_of_crew, placeholders_of
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.crew.run import Run
 from aiocrew.types.context import RunOptions
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew"]
 
 
-class Crew(CrewBlueprint):
+class Crew(NotBuiltMethods, CrewBlueprint):
     """Agents and the tasks that they do together.
 
     One crew may be kicked off any number of times at once, with different inputs: a run keeps its state to itself.
@@ -30,6 +32,7 @@ class Crew(CrewBlueprint):
     agents, tasks: who and what; the output of the last task is the crew's.
     process: Process.sequential: the tasks in their order. Process.hierarchical: a manager has the agents work on them.
     manager_llm, manager_agent: who leads a hierarchical crew; the agent is none of `agents` and has no tools.
+    function_calling_llm: for agents that have none of their own.
     verbose: an account of every run, on stderr.
     step_callback, task_callback: for agents and tasks that have none of their own; plain or async.
     before_kickoff_callbacks: called with the inputs; what one returns takes their place.
@@ -37,6 +40,7 @@ class Crew(CrewBlueprint):
     cache: a tool call that the run made before, with the same arguments, gives the same result without running again.
     max_rpm: model calls that its agents may make a minute, in all its runs together; retries count.
     name: for messages and events.
+    config: agents and tasks as a dict, or as JSON text of one; a task names its agent by role.
 
     `usage_metrics` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
@@ -175,3 +179,11 @@ class Crew(CrewBlueprint):
             ),
             instead="crew.kickoff_for_each_async",
         )
+
+    def copy(self) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride] - pydantic's own is deprecated
+        """Return an equal crew with agents and tasks of its own, to change them; no kickoff needs one."""
+        return copy_of_crew(self)
+
+    def fetch_inputs(self) -> set[str]:
+        """Return the names of all {placeholders} in the texts of tasks and agents."""
+        return placeholders_of(self)

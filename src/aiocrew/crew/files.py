@@ -38,9 +38,8 @@ def output_path(template: str, inputs: Mapping[str, Any] | None, owner: tuple[st
 
 def text_of_file(output: TaskOutput) -> str:
     """Return what an output_file holds: the answer's text, or JSON where the task has a form."""
-    if output.pydantic is not None:
-        return output.pydantic.model_dump_json(indent=2)
-    return output.raw if output.json_dict is None else json.dumps(output.json_dict, indent=2, ensure_ascii=False)
+    fields = output.json_dict if output.pydantic is None else output.pydantic.model_dump(mode="json")
+    return output.raw if fields is None else json.dumps(fields, indent=2, ensure_ascii=False)
 
 
 class WrittenFiles:

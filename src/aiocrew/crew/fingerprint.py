@@ -12,6 +12,7 @@ from aiocrew.batch.keys import canonical_json
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.graph import Node
+from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
 from aiocrew.crew.task_rules import class_of_answer
 from aiocrew.models.answers import answer_spec
@@ -34,9 +35,14 @@ def digest_of(crew: CrewBlueprint, inputs: Mapping[str, Any] | None) -> bytes:
     that aiocrew itself puts around the texts. Of an input's value that is not JSON only the type counts, of a model of
     one's own only the class. Raises what planning a run raises: BlueprintError, NotBuiltError.
     """
-    tasks = [_of_task(task, node) for task, node in zip(crew.tasks, crew.graph(), strict=True)]
+    tasks = [_of_task(crew, task, node) for task, node in zip(crew.tasks, crew.graph(), strict=True)]
     filled_with = None if inputs is None else [[name, _of_value(value)] for name, value in sorted(inputs.items())]
-    return blake2b(canonical_json([_VERSION, tasks, _of_team(crew), filled_with]), digest_size=32).digest()
+    asked = [_VERSION, tasks, _of_team(crew), _model(crew.function_calling_llm), filled_with]
+    return blake2b(canonical_json(asked), digest_size=32).digest()
+
+
+def _model(llm: Any) -> str | None:
+    return None if llm is None else resolve(llm).identity.decode()
 
 
 def _of_value(value: Any) -> str:
@@ -49,36 +55,36 @@ def _of_value(value: Any) -> str:
 def _of_team(crew: CrewBlueprint) -> list[Any]:
     """Return what counts of those who may be handed work; nothing where nobody hands it on."""
     manager = crew.manager_agent
-    if crew.process == "sequential" and not any(agent.allow_delegation for agent in crew.everyone()):
+    if crew.process == Process.sequential and not any(agent.allow_delegation for agent in crew.everyone()):
         return []
-    led_by = None if crew.manager_llm is None else resolve(crew.manager_llm).identity.decode()
+    led_by = _model(crew.manager_llm)
     members = [[*_of_agent(agent), *map(_of_tool, map(as_tool, agent.tools))] for agent in crew.agents]
-    return [crew.process.value, led_by, None if manager is None else _of_agent(manager), members]
+    return [str(crew.process), led_by, None if manager is None else _of_agent(manager), members]
 
 
-def _of_task(task: Task[Any], node: Node) -> list[Any]:
+def _of_task(crew: CrewBlueprint, task: Task[Any], node: Node) -> list[Any]:
     agent = task.agent
     own = task.own_tools or ([] if agent is None else agent.tools)
     tools = [_of_tool(as_tool(tool)) for tool in own]
     graph = [sorted(node.waits), node.sees]
     who = None if agent is None else _of_agent(agent)
-    return [task.description, task.expected_output, graph, who, tools, _of_rules(task)]
+    return [task.description, task.expected_output, graph, who, tools, _of_rules(task, crew.doer(task))]
 
 
-def _of_rules(task: Task[Any]) -> list[Any]:
-    cls = class_of_answer(task)
+def _of_rules(task: Task[Any], doer: AgentBlueprint | None) -> list[Any]:
+    cls = class_of_answer(task, None if doer is None else doer.llm)
     form = None if cls is None else [answer_spec(cls).name, bytes(answer_spec(cls).schema).decode()]
     judges = [judge if isinstance(judge, str) else name_of(judge) for judge in task.judges]
     condition = task.condition if isinstance(task, ConditionalTask) else None
-    asked = None if condition is None else name_of(condition)
-    return [form, task.output_json is not None, judges, task.human_input, task.markdown, asked]
+    others = [None if function is None else name_of(function) for function in (condition, task.converter_cls)]
+    return [form, task.output_json is not None, judges, task.human_input, task.markdown, *others]
 
 
 def _of_agent(agent: AgentBlueprint) -> list[Any]:
-    model = resolve(agent.llm).identity.decode()
+    models = [_model(agent.llm), _model(agent.function_calling_llm)]
     templates = [agent.system_template, agent.prompt_template, agent.response_template]
     who = [agent.role, agent.goal, agent.backstory]
-    return [*who, agent.use_system_prompt, agent.allow_delegation, templates, model]
+    return [*who, agent.use_system_prompt, agent.allow_delegation, templates, *models]
 
 
 def _of_tool(tool: BaseTool) -> list[Any]:

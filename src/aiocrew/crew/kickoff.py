@@ -11,7 +11,7 @@ from aiocrew.aio.cancelling import cancelled_since, cancels
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.changing import call_with_inputs, call_with_output
 from aiocrew.crew.execute import Execution
-from aiocrew.crew.plan import plan_crew
+from aiocrew.crew.plan import CrewPlan, plan_crew
 from aiocrew.crew.published import publish
 from aiocrew.errors import BlueprintError
 from aiocrew.types.context import RunContext, RunOptions, Runtime
@@ -109,11 +109,11 @@ class Kickoff(RunFrame[CrewOutput]):
         output.of_tasks(plan.written)
         for number, callback in enumerate(plan.after_kickoff):
             changed = await call_with_output(run, child(run.root, f"after_kickoff-{number}"), callback, output)
-            output = self._taken(changed, output)
+            output = self._taken(changed, output, plan)
         publish(crew, plan.written, tasks_output, execution.tool_results, output.token_usage)
         return output
 
-    def _taken(self, changed: Any, output: CrewOutput) -> CrewOutput:
+    def _taken(self, changed: Any, output: CrewOutput, plan: CrewPlan) -> CrewOutput:
         if changed is None:
             return output
         if not isinstance(changed, CrewOutput):
@@ -122,7 +122,7 @@ class Kickoff(RunFrame[CrewOutput]):
             )
         # What it says is the user's; which run it is of, and what that used, is not.
         own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage", "attempts")}
-        return changed.model_copy(update=own).costed(self._counter.costing()).of_tasks(self._crew.tasks)
+        return changed.model_copy(update=own).costed(self._counter.costing()).of_tasks(plan.written)
 
     async def _before_kickoff(self, run: RunContext) -> None:
         for number, callback in enumerate(self._crew.before_kickoff_callbacks):

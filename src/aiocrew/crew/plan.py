@@ -72,7 +72,9 @@ def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path 
 def _plan_task(crew: CrewBlueprint, team: Team, task: Task[Any], path: Path) -> TaskPlan:
     inputs, label = team.inputs, task.label
     owner = ("task", label)
-    agent = team.doer(task)
+    doer = crew.doer(task)
+    assert doer is not None, "graph() saw to it"
+    agent = team.plan_for(doer, task)
     description = interpolate(task.description, inputs, owner, "description")
     expected_output = interpolate(task.expected_output, inputs, owner, "expected_output")
     return TaskPlan(
@@ -86,7 +88,7 @@ def _plan_task(crew: CrewBlueprint, team: Team, task: Task[Any], path: Path) -> 
         output_file=output_path(task.output_file, inputs, owner) if task.output_file else None,
         create_directory=task.create_directory,
         at=Location(crew.name, label, agent.name),
-        rules=rules_of_task(task, agent.name, team.llm(task), description, expected_output),
+        rules=rules_of_task(task, agent.name, doer.llm, description, expected_output),
         markdown=task.markdown,
         condition=task.condition if isinstance(task, ConditionalTask) else None,
         written=task,

@@ -26,7 +26,8 @@ def publish(
     by_agent: dict[int, list[dict[str, Any]]] = {}
     for number, (task, output) in enumerate(zip(tasks, outputs, strict=True)):
         vars(task)["output"] = output
-        if task.agent is not None:
-            results = by_agent.setdefault(id(task.agent), [])
+        doer = crew.doer(task)
+        if doer is not None:
+            results = by_agent.setdefault(id(doer), [])
             results.extend(tool_results.get(number, ()))
-            vars(task.agent)["tools_results"] = results
+            vars(doer)["tools_results"] = results

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.blueprint import AgentBlueprint
 from aiocrew.agent.prompt import Assignment, task_words
 from aiocrew.aio.door import run_sync
 from aiocrew.aio.functions import call_function
-from aiocrew.aio.pool import start_thread
+from aiocrew.aio.pool import run_in_thread, start_thread
+from aiocrew.aio.runtime import local_runtime
+from aiocrew.crew.files import output_path, text_of_file, write_whole
 from aiocrew.crew.task_blueprint import T, TaskBlueprint
 from aiocrew.crew.task_rules import answer_of_task, output_of_task, rules_of_task
 from aiocrew.errors import BlueprintError
@@ -49,13 +54,11 @@ class Task(TaskBlueprint[T]):
 
     def assignment(self, context: str | None, agent: AgentBlueprint) -> Assignment:
         """Return the task as `agent` is given it outside of a crew; {placeholders} stay as they are."""
-        return Assignment(
-            self.description,
-            self.expected_output,
-            () if not context else (context,),
-            rules_of_task(self, agent.role, agent.llm, self.description, self.expected_output),
-            self.markdown,
-        )
+        rules = rules_of_task(self, agent.role, agent.llm, self.description, self.expected_output)
+        if self.converter_cls is not None:  # it reads the text that the agent gives: once
+            rules = msgspec.structs.replace(rules, form=None)
+        seen = () if not context else (context,)
+        return Assignment(self.description, self.expected_output, seen, rules, self.markdown)
 
     def prompt(self) -> str:
         """Return what an agent is told of this task."""
@@ -84,6 +87,8 @@ class Task(TaskBlueprint[T]):
         run_here = copy_context()
 
         def job() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
             try:
                 future.set_result(run_here.run(self.execute_sync, agent, context, tools))
             except BaseException as error:
@@ -99,9 +104,13 @@ class Task(TaskBlueprint[T]):
         return doer
 
     async def _ended(self, agent: Agent, text: str) -> TaskOutput:
-        answer = answer_of_task(self, agent.llm, text)
+        answer = await answer_of_task(self, agent.llm, text)
         output = output_of_task(self, agent.role, self.description, self.expected_output, answer)
         vars(self)["output"] = output
         if self.callback is not None:
             await call_function(self.callback, output)
+        if self.output_file is not None:
+            path, draft = output_path(self.output_file, None, ("task", self.label)), local_runtime().new_id()
+            write = partial(write_whole, create_directory=self.create_directory, token=draft)
+            await run_in_thread(write, path, text_of_file(output))
         return output

@@ -96,9 +96,14 @@ class TaskBlueprint(Blueprint, Generic[T]):
         given = [name for name in ("output_json", "output_pydantic", "response_model") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"a task has one form of output: leave out all but one of {', '.join(given)}")
+        if not given:
+            named = type(self).__pydantic_generic_metadata__["args"]  # Report, of Task[Report](...)
+            if named and isinstance(named[0], type) and issubclass(named[0], BaseModel):
+                vars(self)["output_pydantic"] = named[0]
         if not self.tools and self.agent is not None and self.agent.tools:
             # For people to read, as CrewAI has it; own_tools knows that they are the agent's.
-            vars(self)["tools"] = vars(self)[_OF_AGENT] = self.agent.tools
+            vars(self)["tools"] = list(self.agent.tools)
+            vars(self)[_OF_AGENT] = tuple(self.agent.tools)
         return self
 
     @field_validator("output_file")
@@ -111,7 +116,10 @@ class TaskBlueprint(Blueprint, Generic[T]):
     @property
     def own_tools(self) -> list[Any]:
         """The tools that take the place of the agent's; empty where there are none."""
-        return [] if self.tools is vars(self).get(_OF_AGENT) else self.tools
+        of_agent: tuple[Any, ...] | None = vars(self).get(_OF_AGENT)
+        if of_agent is None or len(self.tools) != len(of_agent):
+            return self.tools
+        return [] if all(own is its for own, its in zip(self.tools, of_agent, strict=True)) else self.tools
 
     @property
     def judges(self) -> list[Callable[..., Any] | str]:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from aiocrew.agent.answer import ANYTHING, Answer, AnswerForm, AnswerRules, Guardrail, class_of_model, form_of_answer
-from aiocrew.aio.functions import name_of
+from aiocrew.aio.functions import call_function, name_of
 from aiocrew.crew.task_blueprint import TaskBlueprint
 from aiocrew.errors import UnusableReplyError
 from aiocrew.models.answers import AnswerProblem, read_answer
@@ -17,9 +17,9 @@ from aiocrew.types.outputs import OutputFormat, TaskOutput
 __all__ = ["answer_of_task", "class_of_answer", "output_of_task", "rules_of_task"]
 
 
-def class_of_answer(task: TaskBlueprint[Any]) -> type[BaseModel] | None:
-    """Return the class that the answer must be an instance of; None for plain text."""
-    return task.output_pydantic or task.response_model or task.output_json
+def class_of_answer(task: TaskBlueprint[Any], llm: Any) -> type[BaseModel] | None:
+    """Return the class that the answer of an agent with this model must be an instance of; None for plain text."""
+    return task.output_pydantic or task.response_model or task.output_json or class_of_model(llm)
 
 
 def rules_of_task(task: TaskBlueprint[Any], role: str, llm: Any, description: str, expected_output: str) -> AnswerRules:
@@ -27,7 +27,7 @@ def rules_of_task(task: TaskBlueprint[Any], role: str, llm: Any, description: st
 
     Raises BlueprintError for a class that has no JSON schema.
     """
-    cls = class_of_answer(task) or class_of_model(llm)
+    cls = class_of_answer(task, llm)
     if cls is None and not task.judges and not task.human_input:
         return ANYTHING  # nearly every task
     return AnswerRules(
@@ -54,15 +54,17 @@ def _guardrail(task: TaskBlueprint[Any], number: int, judge: Any) -> Guardrail:
     return Guardrail(name, judge, task.guardrail_max_retries if task.max_retries is None else task.max_retries)
 
 
-def answer_of_task(task: TaskBlueprint[Any], llm: Any, text: str) -> Answer:
+async def answer_of_task(task: TaskBlueprint[Any], llm: Any, text: str) -> Answer:
     """Return the answer that stands in `text`, which an agent gave outside of a crew.
 
-    Raises UnusableReplyError where it does not have its form.
+    Raises UnusableReplyError where it does not have its form, and what a converter_cls raises.
     """
-    form = _form(task, llm, class_of_answer(task) or class_of_model(llm))
+    form = _form(task, llm, class_of_answer(task, llm))
     if form is None:
         return Answer(text)
-    value = read_answer(form.cls, text) if form.converter is None else form.converter(text)
+    if form.converter is not None:
+        return Answer(text, await call_function(form.converter, text))
+    value = read_answer(form.cls, text)
     if isinstance(value, AnswerProblem):
         raise UnusableReplyError(f"the answer to task {task.label!r} is no {form.cls.__name__}: {value.text}")
     return Answer(text, value)

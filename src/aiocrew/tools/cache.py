@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["CacheHandler"]
 
@@ -20,6 +20,9 @@ class CacheHandler:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, str], Any] = {}
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # a copy of an agent shares it
 
     def add(self, tool: str, input: Mapping[str, Any] | str, output: Any) -> Any:
         """Keep `output` as what `tool` gave for `input`."""

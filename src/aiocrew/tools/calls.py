@@ -168,7 +168,8 @@ async def _observed(
 async def _obtain(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Path) -> CallResult:
     """Give a result that the run has already, or that an equal call is about to have; else run the tool."""
     known = memory.recorded(scope.task, ready.key)
-    if known is not None or not scope.cache:
+    if known is not None or not scope.cache or isinstance(ready.offered.tool, CompositeTool):
+        # Who hands the same work on once more wants it done once more.
         return known or await _execute(ready, memory, scope, path)
     known = memory.reusable(ready.key) or await _kept(ready, scope)
     if known is not None:
@@ -176,9 +177,9 @@ async def _obtain(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pat
     if ready.offered.cache_function is not accept_any_result:
         # Whether a result may be shared is known only afterwards: waiting for it would put equal calls in a row.
         return await _execute(ready, memory, scope, path)
-    flight = memory.flight(ready.key, path)
+    flight = memory.flight(ready.key)
     if flight is None:
-        with memory.leading(ready.key, path):
+        with memory.leading(ready.key):
             return await _execute(ready, memory, scope, path)
     await flight.wait()
     # If the other call failed or was cancelled, all that waited for it run side by side.
@@ -192,9 +193,11 @@ async def _execute(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Pa
         text = f"The tool {name!r} may run {offered.max_usage_count} times, and has. Go on without it."
         return CallResult(name, text, ok=False, arguments=arguments)
     if isinstance(offered.tool, CompositeTool):
-        text = await offered.tool.work_in(scope, memory, path, ready.values)
-        result = CallResult(name, text, ok=True, ran=True, arguments=arguments)
-        memory.record(scope.task, ready.key, result)
+        text, ok = await offered.tool.work_in(scope, memory, path, ready.values)
+        as_answer = ok and offered.result_as_answer
+        result = CallResult(name, text, ok=ok, as_answer=as_answer, ran=True, arguments=arguments)
+        if ok:
+            memory.record(scope.task, ready.key, result)
         return result
     value = await _run_tool(ready, scope, path)
     if isinstance(value, CallResult):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,7 @@ from aiocrew.tools.memory import ToolMemory
 from aiocrew.types.context import RunContext
 from aiocrew.types.paths import ROOT, Path
 
-__all__ = ["CompositeTool", "ToolScope"]
+__all__ = ["CompositeTool", "ToolScope", "Worked"]
 
 
 class ToolScope(msgspec.Struct, frozen=True):
@@ -30,9 +30,18 @@ class ToolScope(msgspec.Struct, frozen=True):
     """The user's own cache, which outlives the run."""
 
 
+class Worked(NamedTuple):
+    """What came of a composite tool's work."""
+
+    text: str
+    """For the model."""
+    ok: bool = True
+    """It is what was asked for; a failure is worked on again when the task is done anew."""
+
+
 class CompositeTool(BaseTool):
     """A tool that works within the run that calls it."""
 
-    async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> str:
-        """Return the result for the model. What it raises ends the task."""
+    async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> Worked:
+        """Return what came of it. What it raises ends the task."""
         raise NotImplementedError

@@ -69,7 +69,7 @@ class ToolMemory:
         self._tools: dict[int, BaseTool] = {}
         self._used: defaultdict[int, int] = defaultdict(int)
         self._reusable: dict[CallKey, CallResult] = {}
-        self._flights: dict[CallKey, tuple[Path, asyncio.Event]] = {}
+        self._flights: dict[CallKey, asyncio.Event] = {}
         self._finished: dict[tuple[Path, CallKey], list[CallResult]] = {}
         self._given: dict[Path, dict[CallKey, int]] = {}
 
@@ -117,23 +117,14 @@ class ToolMemory:
         """Let the run reuse `result`."""
         self._reusable[key] = result
 
-    def flight(self, key: CallKey, path: Path) -> asyncio.Event | None:
-        """Return what is set when an equal call under way has ended; None when there is none to wait for."""
-        flight = self._flights.get(key)
-        if flight is None:
-            return None
-        # A call inside another one (a delegation) never waits: the one that it would wait for might wait for it.
-        inside = any(path.startswith(f"{leader}/") for leader, _ in self._flights.values())
-        return None if inside else flight[1]
+    def flight(self, key: CallKey) -> asyncio.Event | None:
+        """Return what is set when the equal call that is under way has ended, if there is one."""
+        return self._flights.get(key)
 
     @contextmanager
-    def leading(self, key: CallKey, path: Path) -> Generator[None]:
+    def leading(self, key: CallKey) -> Generator[None]:
         """Let equal calls wait until the block has ended, in whatever way."""
-        if key in self._flights:
-            yield
-            return
-        ended = asyncio.Event()
-        self._flights[key] = (path, ended)
+        ended = self._flights[key] = asyncio.Event()
         try:
             yield
         finally:

@@ -36,6 +36,21 @@ class Costing(Protocol):
 _COSTING = "_costing"
 _TASKS = "_tasks"
 
+
+class _Tasks(tuple[object, ...]):
+    """The blueprints behind an output, which hold models, locks, functions: they go into no pickle, and into no copy
+    as copies.
+    """
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[_Tasks], tuple[()]]:
+        return _Tasks, ()
+
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -154,7 +169,7 @@ class CrewOutput(BaseModel):
 
     def of_tasks(self, tasks: Iterable[object]) -> Self:
         """Set the tasks that `tasks_output` belongs to; return this output."""
-        vars(self)[_TASKS] = tuple(tasks)
+        vars(self)[_TASKS] = _Tasks(tasks)
         return self
 
     def of(self, task: WithOutput[T_co]) -> T_co:
@@ -167,7 +182,7 @@ class CrewOutput(BaseModel):
         if place is None:
             raise UsageError(
                 "this output knows nothing of that task: give the very Task object that stands in the crew's tasks "
-                "(outputs that were pickled or copied out of another process have only tasks_output)"
+                "(an output that was pickled has only its tasks_output)"
             )
         output, cls = self.tasks_output[place], task.output_pydantic
         if cls is None:
@@ -179,14 +194,9 @@ class CrewOutput(BaseModel):
     @property
     def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The last task's output as JSON text; ValueError when it was not asked for JSON."""
-        if not self.tasks_output or self.tasks_output[-1].output_format is not OutputFormat.JSON:
+        if self.json_dict is None:
             raise ValueError("the last task has no JSON output: give it output_json=YourModel")
         return json.dumps(self.json_dict)
-
-    def __getstate__(self) -> dict[Any, Any]:
-        # Blueprints hold models, locks, functions: a pickled output is the record alone.
-        state = super().__getstate__()
-        return {**state, "__dict__": {name: value for name, value in state["__dict__"].items() if name != _TASKS}}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the structured output as a dict; empty when there is none."""
@@ -260,6 +270,9 @@ class FailedRun:
         self._raise()
 
     def to_dict(self) -> dict[str, Any]:
+        self._raise()
+
+    def of(self, task: WithOutput[T_co]) -> T_co:
         self._raise()
 
     def __getitem__(self, key: str) -> Any:
