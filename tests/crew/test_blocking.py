@@ -49,3 +49,10 @@ async def test_a_synchronous_tool_may_kick_off_another_crew_without_a_warning():
         warnings.simplefilter("error")
         output = await asyncio.wait_for(Crew(agents=[agent], tasks=[task_for(agent)]).kickoff_async(), 20)
     assert output.raw == "outer"
+
+
+async def test_a_door_that_leads_to_another_one_names_the_users_line():
+    agent = agent_with(ScriptedModel("a"))
+    with pytest.warns(BlockingKickoffWarning, match=r"test_blocking\.py:\d+: execute_task\(\)") as caught:
+        task_for(agent).execute_sync(agent)
+    assert caught[0].filename == __file__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Coroutine
@@ -19,6 +20,7 @@ class BlockingKickoffWarning(AiocrewWarning):
     """A synchronous door was used inside a running event loop and blocks it."""
 
 
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _warned_at: set[tuple[str, int]] = set()
 
 
@@ -33,8 +35,9 @@ def run_blocking(door: str, main: Callable[[], Coroutine[Any, Any, T]], *, inste
 
 
 def _warn(door: str, instead: str) -> None:
-    caller = sys._getframe(3)  # pyright: ignore[reportPrivateUsage]
-    # above: _warn, run_blocking, the door, its caller
+    caller, depth = sys._getframe(1), 1  # pyright: ignore[reportPrivateUsage]
+    while caller.f_back is not None and caller.f_code.co_filename.startswith(_PACKAGE):
+        caller, depth = caller.f_back, depth + 1  # one door may lead to another one
     place = (caller.f_code.co_filename, caller.f_lineno)
     if place in _warned_at:
         return
@@ -43,5 +46,5 @@ def _warn(door: str, instead: str) -> None:
         f"{place[0]}:{place[1]}: {door}() inside a running event loop blocks everything else on that loop until the "
         f"run is done. Write `await {instead}(...)` there.",
         BlockingKickoffWarning,
-        stacklevel=4,
+        stacklevel=depth + 1,
     )

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
-from aiocrew.errors import TaskError
-from aiocrew.types.paths import Path
+from aiocrew.errors import AiocrewError, TaskError
+from aiocrew.types.paths import Path, path_order
 from aiocrew.types.ports import Branch, Raised, Returned, Settled
 
-__all__ = ["TaskBranches"]
+__all__ = ["TaskBranches", "first_failure"]
 
 T = TypeVar("T")
 
@@ -125,3 +125,13 @@ async def _settle(body: Callable[[], Awaitable[T]], loop: asyncio.AbstractEventL
         if cancelled_since(before, loop):
             raise
         return Raised(TaskError("code in the run raised CancelledError, but nobody cancelled the run"))
+
+
+def first_failure(settled: Iterable[tuple[Path, Settled[T]]]) -> Exception:
+    """Return the error of several branches that is to be raised: the first in order of path.
+
+    Where it is one of aiocrew's, those of the others stand in its `others`. There must be a failure among them.
+    """
+    failures = [(path, outcome.error) for path, outcome in settled if isinstance(outcome, Raised)]
+    first, *others = [error for _, error in sorted(failures, key=lambda failure: path_order(failure[0]))]
+    return first.with_others(tuple(others)) if others and isinstance(first, AiocrewError) else first

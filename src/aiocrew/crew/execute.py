@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from aiocrew.agent.answer import Answer
 from aiocrew.agent.callbacks import call_user
 from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
+from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.aio.pool import run_in_thread
@@ -25,8 +26,8 @@ from aiocrew.tools.calls import ToolMemory
 from aiocrew.types.context import RunContext
 from aiocrew.types.events import TaskCompleted, TaskFailed, TaskSkipped, TaskStarted
 from aiocrew.types.outputs import TaskOutput
-from aiocrew.types.paths import Path, child, path_order
-from aiocrew.types.ports import Branch, Branches, Raised, Returned, Settled
+from aiocrew.types.paths import child
+from aiocrew.types.ports import Branch, Branches, Raised
 
 __all__ = ["Execution"]
 
@@ -57,7 +58,7 @@ class Execution:
             self._start(frontier.first(), branches)
             async for path, settled in branches:
                 if isinstance(settled, Raised):
-                    raise _first_of([(path, settled), *await branches.stop()])
+                    raise first_failure([(path, settled), *await branches.stop()])
                 ended = numbers[path]
                 self.outputs[ended] = settled.value
                 self._start(frontier.after(ended), branches)
@@ -144,11 +145,3 @@ async def _asked(condition: Callable[..., Any], output: TaskOutput) -> bool:
 
 def _output(task: TaskPlan, answer: Answer) -> TaskOutput:
     return output_of_task(task.written, task.agent.name, task.description, task.expected_output, answer)
-
-
-def _first_of(settled: Sequence[tuple[Path, Settled[TaskOutput]]]) -> Exception:
-    failures = [(path, outcome.error) for path, outcome in settled if not isinstance(outcome, Returned)]
-    first, *others = [error for _, error in sorted(failures, key=lambda failure: path_order(failure[0]))]
-    if others and isinstance(first, AiocrewError):
-        return first.with_others(tuple(others))
-    return first

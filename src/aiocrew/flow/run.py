@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,11 @@ import msgspec
 
 from aiocrew.agent.run_frame import RunFrame, checked_inputs
 from aiocrew.agent.usage import UsageCounter
+from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, is_async
 from aiocrew.aio.grace import with_grace
-from aiocrew.errors import AiocrewError, FlowError
+from aiocrew.errors import FlowError
 from aiocrew.flow.instance import begin, publish
 from aiocrew.flow.plan import FlowPlan
 from aiocrew.flow.progress import Call, Progress
@@ -31,8 +32,8 @@ from aiocrew.types.events import (
     ThreadAbandoned,
 )
 from aiocrew.types.outputs import CrewOutput, TaskOutput
-from aiocrew.types.paths import Path, child, path_order
-from aiocrew.types.ports import Branch, Branches, EventSink, Raised, Settled
+from aiocrew.types.paths import Path, child
+from aiocrew.types.ports import Branch, Branches, EventSink, Raised
 from aiocrew.types.usage import UsageMetrics
 
 __all__ = ["FlowRun", "FlowSettings", "Record"]
@@ -133,7 +134,7 @@ class _Execution:
             self._start(self._progress.first(), branches)
             async for path, settled in branches:
                 if isinstance(settled, Raised):
-                    raise _first_of([(path, settled), *await branches.stop()])
+                    raise first_failure([(path, settled), *await branches.stop()])
                 self._start(self._progress.after(self._calls.pop(path), settled.value), branches)
 
     def _start(self, calls: list[Call], branches: Branches[Any]) -> None:
@@ -191,14 +192,6 @@ class _Tracked:
             return self._method(*arguments)
         finally:
             self.ended = True
-
-
-def _first_of(settled: Sequence[tuple[Path, Settled[Any]]]) -> Exception:
-    failures = [(path, outcome.error) for path, outcome in settled if isinstance(outcome, Raised)]
-    first, *others = [error for _, error in sorted(failures, key=lambda failure: path_order(failure[0]))]
-    if others and isinstance(first, AiocrewError):
-        return first.with_others(tuple(others))
-    return first
 
 
 _ANY_LENGTH = 10_000
