@@ -6,6 +6,7 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.task import Task
-from aiocrew.errors import BlueprintError, CallbackError, GuardrailError, UnusableReplyError
+from aiocrew.errors import BlueprintError, CallbackError, GuardrailError, RateLimitError, UnusableReplyError
 from aiocrew.seeing.recorder import recording
 from aiocrew.tools.decorator import tool
 from aiocrew.types.context import active_runtime
@@ -332,3 +333,30 @@ async def test_verdicts_are_recorded_and_replayed_with_completions_in_another_or
     assert sorted(again.paths) == sorted(first.paths)
     assert "run/task-0/turn-0/guardrail-0" in first.paths
     assert "run/task-2/turn-1/guardrail-1/turn-0/model" in first.paths
+
+
+async def test_a_resumed_run_takes_a_verdict_only_for_the_answer_that_it_was_given_on(tmp_path: Path) -> None:
+    judged: list[str] = []
+
+    def judge(output: TaskOutput) -> tuple[bool, Any]:
+        judged.append(output.raw)
+        return True, output.raw.upper()
+
+    async def outcome(first: ScriptedModel, *then: Any, version: str = "1", after: str = "Then") -> Any:
+        @tool(version=version)
+        async def look(at: str) -> str:
+            """Look."""
+            return f"{version} {at}"
+
+        agent = agent_with(first, tools=[look])
+        tasks = [task_for(agent, guardrail=judge), task_for(agent_with(ScriptedModel(*then)), after)]
+        crew = Crew(agents=[agent], tasks=tasks)
+        return (await crew.kickoff_for_each_async([{"topic": "x"}], journal=tmp_path / "j", retry_failed=True))[0]
+
+    asked, slow = calls(("look", {"at": "bees"})), RateLimitError("slow")
+    assert not (await outcome(ScriptedModel(asked, "old bees"), slow)).ok
+    assert not (await outcome(ScriptedModel(), slow, after="Then what?")).ok
+    assert judged == ["old bees"]
+    done = await outcome(ScriptedModel("new bees"), "done", version="2")
+    assert done.tasks_output[0].raw == "NEW BEES"
+    assert judged == ["old bees", "new bees"]

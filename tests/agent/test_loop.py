@@ -8,6 +8,7 @@ import pytest
 from aiocrew.agent.record import AgentAction, AgentFinish
 from aiocrew.crew.crew import Crew
 from aiocrew.errors import CallbackError, ModelRefusedError, RateLimitError, UnusableReplyError
+from aiocrew.models.llm import LLM
 from aiocrew.seeing.recorder import recording
 from aiocrew.tools.decorator import tool
 from aiocrew.types.events import LLMStreamChunk, ReplyRepaired, ToolUsageError
@@ -210,3 +211,20 @@ async def test_the_same_fault_three_times_in_a_row_ends_the_attempt():
     with pytest.raises(UnusableReplyError, match=r"in 3 replies; the last one: .*max_tokens"):
         await kickoff(model, max_retry_limit=1)
     assert len(model.requests) == 6
+
+
+async def test_the_callbacks_of_an_llm_hear_of_each_call_and_one_that_fails_is_named():
+    heard = []
+
+    def hear(kwargs, response, start, end):
+        heard.append((kwargs["messages"][0]["role"], response.choices[0].message.content))
+
+    def fails(response):
+        raise LookupError("gone")
+
+    output = await kickoff(LLM("offline/instant", callbacks=[hear]))
+    assert heard == [("system", output.raw)]
+    with pytest.raises(CallbackError, match=r"^callback .*fails raised LookupError") as caught:
+        await kickoff(LLM("offline/instant", callbacks=[hear, fails]))
+    assert caught.value.callback.endswith("fails")
+    assert isinstance(caught.value.__cause__, LookupError)

@@ -63,21 +63,29 @@ def as_class(methods: list[dict[str, Any]]) -> type[Flow]:
     return type("Random", (Flow,), members)
 
 
+def each_once(trees: list[Tree]) -> list[Tree]:
+    return [tree for at, tree in enumerate(trees) if tree not in trees[:at]]
+
+
+def said_once(tree: Tree) -> Tree:
+    """Return `tree` without the parts that say again what stands before them."""
+    return tree if tree is None or isinstance(tree, str) else (tree[0], each_once([*map(said_once, tree[1])]))
+
+
 def reasons(tree: Tree) -> list[Tree]:
     """Return the parts of a condition each of which makes its method run."""
     if tree is None:
         return []
     if isinstance(tree, str) or tree[0] == "and":
         return [tree]
-    parts = [reason for part in tree[1] for reason in reasons(part)]
-    return [part for at, part in enumerate(parts) if part not in parts[:at]]
+    return each_once([reason for part in tree[1] for reason in reasons(part)])
 
 
 class Reference:
     """The meaning of triggers, in the plainest words: sets of what has happened."""
 
     def __init__(self, methods: list[dict[str, Any]]) -> None:
-        self.methods = methods
+        self.methods = [{**method, "condition": said_once(method["condition"])} for method in methods]
         self.happened: dict[tuple[str, ...], set[int]] = {}
 
     def triggered(self, event: str) -> list[str]:
@@ -92,7 +100,6 @@ class Reference:
         if isinstance(tree, str):
             return tree == event
         kind, parts = tree
-        parts = [part for at, part in enumerate(parts) if part not in parts[:at]]
         now = {at for at, part in enumerate(parts) if self.holds(part, event, (*place, str(at)))}
         if kind == "or":
             return bool(now)

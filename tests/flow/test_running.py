@@ -170,6 +170,29 @@ def test_what_would_end_more_than_the_flow_fails_the_flow(error: BaseException) 
     assert raised.value.__cause__ is error
 
 
+class Leaving(Flow):
+    @start()
+    def ask(self) -> None:
+        raise SystemExit(3)
+
+
+def test_a_method_that_exits_ends_a_program_that_kicks_off_in_its_main_thread() -> None:
+    with pytest.raises(SystemExit) as raised:
+        Leaving().kickoff()
+    assert raised.value.code == 3
+
+
+def test_a_method_that_exits_ends_no_other_thread_and_no_loop() -> None:
+    with ThreadPoolExecutor() as threads, pytest.raises(FlowError, match="SystemExit"):
+        threads.submit(Leaving().kickoff).result()
+
+    async def blocking() -> None:
+        with pytest.warns(BlockingKickoffWarning), pytest.raises(FlowError, match="SystemExit"):
+            Leaving().kickoff()
+
+    asyncio.run(blocking())
+
+
 def test_cancelling_ends_every_method() -> None:
     flow = Failing()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiocrew.errors import BlueprintError
 from aiocrew.flow import Flow, FlowState, start
+from aiocrew.flow.state import begin_state, id_of
 
 
 class Poem(BaseModel):
@@ -153,6 +154,64 @@ async def test_each_run_has_its_own_id_unless_it_is_given() -> None:
     flow.state.topic = "rain"
     assert await flow.kickoff_async() not in (first, second)
     assert await flow.kickoff_async({"id": "mine"}) == "mine"
+
+
+class Naming(Flow[Poem]):
+    @start()
+    def name(self) -> str:
+        return self.state.id  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_a_model_without_an_id_shows_the_runs_and_stays_as_it_was_written() -> None:
+    flow = Naming()
+    first, second = await flow.kickoff_async(), await flow.kickoff_async()
+    assert first
+    assert first != second
+    assert flow.flow_id == second
+    assert flow.state == Poem()
+    assert type(flow.state) is Poem
+    assert flow.state.model_dump() == {"topic": "the sea", "lines": []}
+    flow.state.topic = "rain"
+    assert await flow.kickoff_async() not in (first, second)
+
+
+async def test_an_input_id_names_the_run_of_a_model_without_one() -> None:
+    flow = Naming()
+    assert await flow.kickoff_async({"id": "mine", "topic": "rain"}) == "mine"
+    assert flow.state == Poem(topic="rain")
+    assert await flow.kickoff_async() != "mine"
+    with pytest.raises(BlueprintError, match="'colour'"):
+        await flow.kickoff_async({"id": "mine", "colour": "red"})
+
+
+@pytest.mark.parametrize("extra", ["allow", "forbid", "ignore"])
+async def test_a_runs_id_is_no_extra_of_its_model(extra: Literal["allow", "forbid", "ignore"]) -> None:
+    class Kept(BaseModel):
+        model_config = ConfigDict(extra=extra, frozen=True)
+        topic: str = "the sea"
+
+    flow = Flow[Kept]
+    state = begin_state(None, Kept, {"id": "mine"}, flow.__name__, "run")
+    assert id_of(state) == "mine"
+    assert id_of(begin_state(state, Kept, None, flow.__name__, "run")) == ("mine" if extra == "allow" else "run")
+
+
+async def test_what_a_model_itself_calls_id_is_left_to_it() -> None:
+    class Own(BaseModel):
+        number: int = 7
+
+        @property
+        def id(self) -> str:
+            return f"number {self.number}"
+
+    class Owning(Flow[Own]):
+        @start()
+        def name(self) -> str:
+            return self.state.id
+
+    assert await Owning().kickoff_async() == "number 7"
+    with pytest.raises(BlueprintError, match="'id'"):
+        await Owning().kickoff_async({"id": "mine"})
 
 
 async def test_reading_the_state_between_runs_changes_nothing() -> None:

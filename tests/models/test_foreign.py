@@ -17,6 +17,7 @@ from aiocrew.errors import BlueprintError
 from aiocrew.models.chat import ChatModel
 from aiocrew.models.foreign import adopted
 from aiocrew.models.foreign_base import ForeignModel
+from aiocrew.models.foreign_chat import ChatObject, LoopHome
 from aiocrew.models.llm import LLM
 from aiocrew.models.lookup import resolve
 from aiocrew.net.exchange import Answer
@@ -472,6 +473,62 @@ async def test_an_ainvoke_that_only_hands_on_to_a_thread_is_passed_by() -> None:
             return Message("by thread")
 
     assert (resolve(Fake()).tool_protocol, (await answer(Fake())).text) == ("text", "by thread")
+
+
+class Pooled:
+    """A model of LangChain's whose objects share a client, and the client keeps connections of the loop that came."""
+
+    opened_in: asyncio.AbstractEventLoop | None = None
+
+    async def ainvoke(self, messages: Any) -> str:
+        here = asyncio.get_running_loop()
+        Pooled.opened_in = Pooled.opened_in or here
+        if Pooled.opened_in is not here:
+            raise RuntimeError("Event loop is closed")
+        return "awaited"
+
+    def invoke(self, messages: Any) -> str:
+        return "by thread"
+
+
+Pooled.__module__ = "langchain_pooled.chat_models"
+
+
+class OfMine(Pooled):
+    """A subclass in an application's own module."""
+
+
+def replies_in_loops(kinds: list[type[Any]]) -> list[str]:
+    """Return what an object of each kind says, each asked in an event loop of its own."""
+    home = LoopHome()
+    return [asyncio.run(ChatObject(kind(), home).reply(ASKED)).text for kind in kinds]
+
+
+def test_models_that_share_a_client_are_awaited_in_one_loop_and_by_thread_in_all_others() -> None:
+    assert replies_in_loops([Pooled, Pooled, OfMine]) == ["awaited", "by thread", "by thread"]
+
+
+async def test_in_the_loop_that_awaited_first_they_are_awaited_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pooled, "opened_in", None)
+    home = LoopHome()
+    first, second = ChatObject(Pooled(), home), ChatObject(OfMine(), home)
+    models = (first, second, first, copy.deepcopy(first))
+    assert [(await model.reply(ASKED)).text for model in models] == ["awaited"] * 4
+
+
+def test_what_is_not_langchains_or_can_only_be_awaited_is_awaited_in_every_loop() -> None:
+    class OnlyAwaited:
+        async def ainvoke(self, messages: Any) -> str:
+            return "awaited"
+
+    class Own(OnlyAwaited):
+        def invoke(self, messages: Any) -> str:
+            raise NotImplementedError
+
+    OnlyAwaited.__module__ = "langchain_only"
+    assert replies_in_loops([OnlyAwaited, OnlyAwaited]) == ["awaited"] * 2
+    OnlyAwaited.__module__ = "mine"
+    assert replies_in_loops([Own, Own]) == ["awaited"] * 2
 
 
 # Objects that name a model

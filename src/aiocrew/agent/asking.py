@@ -13,7 +13,7 @@ from aiocrew.agent.callbacks import call_user
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.aio.grace import with_grace
-from aiocrew.errors import BlueprintError, InvalidReplyError
+from aiocrew.errors import BlueprintError, CallbackError, InvalidReplyError
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.models.toll import takes_toll
 from aiocrew.types.context import Here, RunContext, here
@@ -91,7 +91,12 @@ async def _tell_callbacks(
     async def tell() -> None:
         await tell_callbacks(model.callbacks, request, reply, model.name, ended_s - took_s, ended_s)
 
-    await call_user(run, child(path, "callbacks"), f"callbacks of {model.name}", "callbacks", tell, (), type(None))
+    try:
+        await call_user(run, child(path, "callbacks"), f"callbacks of {model.name}", "callbacks", tell, (), type(None))
+    except CallbackError as error:
+        if isinstance(error.__cause__, CallbackError):
+            raise error.__cause__ from error.__cause__.__cause__  # it names the very one
+        raise
 
 
 def _body(plan: AgentPlan, request: Request, where: Here) -> Callable[[], Awaitable[Reply]]:

@@ -9,7 +9,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from aiocrew.agent.answer import Answer, AnswerForm, AnswerRules, fields_of
-from aiocrew.agent.callbacks import call_user
+from aiocrew.agent.callbacks import Reading, call_user
 from aiocrew.agent.decide import Finish, Repair
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.prompt import Assignment, Persona
@@ -43,11 +43,12 @@ async def by_class(run: RunContext, path: Path, form: AnswerForm, text: str) -> 
         value = await call_function(converter, text)
         return fields_of(value) if isinstance(value, BaseModel) else value
 
-    found = await call_user(run, path, "converter_cls", "converter_cls", fields, (), dict[str, Any])
+    name = "converter_cls"
+    found = await call_user(run, path, name, name, fields, (), dict[str, Any], Reading(name, text))
     try:
         # As JSON: a strict class takes dates and enums as texts there only.
         return Answer(text, form.cls.model_validate_json(msgspec.json.encode(found)))
     except ValidationError as error:
         raise CallbackError(
-            f"converter_cls gave something that is no {form.cls.__name__}: {error}", callback="converter_cls"
+            f"converter_cls gave something that is no {form.cls.__name__}: {error}", callback=name
         ) from error

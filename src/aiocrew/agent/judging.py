@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from aiocrew.agent.answer import Answer, AnswerRules, Guardrail, OutputRecord, fields_of, form_of_answer
-from aiocrew.agent.callbacks import call_user
+from aiocrew.agent.callbacks import Reading, call_user
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.prompt import Assignment, Persona, feedback_words, rejection
 from aiocrew.aio.functions import call_function
@@ -118,8 +118,9 @@ class Judge:
             shown = _Shown(output.raw, _fields(output))
             return _read(shown, output, await call_function(function, output))
 
-        what = f"guardrail {guardrail.name}"
-        verdict = await call_user(self._run, path, what, guardrail.name, judged, (), _Verdict)
+        what, name = f"guardrail {guardrail.name}", guardrail.name
+        reading = Reading(name, answer.text if value is None else f"{answer.text}\n{value.model_dump_json()}")
+        verdict = await call_user(self._run, path, what, name, judged, (), _Verdict, reading)
         if verdict.malformed:
             raise BlueprintError(f"the guardrail {guardrail.name} must return (bool, value), not {verdict.reason}")
         return verdict
@@ -168,9 +169,11 @@ class Judge:
         return feedback
 
     async def _feedback(self, path: Path, question: Question) -> str:
-        human = self._run.human or TERMINAL
+        human, reading = self._run.human or TERMINAL, Reading("human", question.answer)
         try:
-            said: Any = await call_user(self._run, path, "the human's port", "ask", human.ask, (question,), str)
+            said: Any = await call_user(
+                self._run, path, "the human's port", "ask", human.ask, (question,), str, reading
+            )
         except CallbackError as error:
             if human is TERMINAL and isinstance(error.__cause__, UsageError):
                 raise error.__cause__ from None  # there is no terminal: nothing of the user's has failed

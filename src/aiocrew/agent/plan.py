@@ -93,5 +93,5 @@ def plan_agent(
 
 
 def _templates(agent: AgentBlueprint) -> Templates | None:
-    given = (agent.system_template, agent.prompt_template, agent.response_template)
-    return Templates(*given) if any(given) else None
+    system, prompt, response = agent.system_template, agent.prompt_template, agent.response_template
+    return Templates(system, prompt, response) if system or prompt or response else None

@@ -12,7 +12,6 @@ from pydantic import Field, field_validator, model_validator
 
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
-from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.config import with_parts_of_config
 from aiocrew.crew.graph import Node, Shape, task_graph
 from aiocrew.crew.manager import manager_with
@@ -165,9 +164,17 @@ class CrewBlueprint(Blueprint):
 
     def readers(self) -> tuple[EventSink, ...]:
         """Return the readers of events that the crew's own settings ask for."""
-        if self.verbose or any(agent.verbose for agent in self.everyone()):
-            return (ConsoleAccount(),)
-        return ()
+        return (ConsoleAccount(),) if self.verbose or self._anyone_is_verbose() else ()
+
+    def _anyone_is_verbose(self) -> bool:
+        # Every run asks: a list of everyone would cost more than the rest of its beginning.
+        for agent in self.agents:
+            if agent.verbose:
+                return True
+        for task in self.tasks:
+            if task.agent is not None and task.agent.verbose:
+                return True
+        return self.manager_agent is not None and self.manager_agent.verbose
 
     def graph(self) -> tuple[Node, ...]:
         """Return the graph of the tasks as they stand now.
@@ -183,10 +190,9 @@ class CrewBlueprint(Blueprint):
         for position, task in enumerate(self.tasks):
             if task.agent is None and not led:
                 raise BlueprintError(f"task {task.label!r} has no agent: give it agent=...")
-            is_conditional = isinstance(task, ConditionalTask)
-            if is_conditional:
+            if task.is_conditional:
                 _check_conditional(task, position)
-            shapes.append(Shape(task.async_execution, _context_of(task, positions), is_conditional))
+            shapes.append(Shape(task.async_execution, _context_of(task, positions), task.is_conditional))
         return task_graph(tuple(shapes))
 
     def _check_manager(self) -> None:

@@ -24,6 +24,8 @@ class ConditionalTask(Task[T]):
     the crew's output.
     """
 
+    is_conditional = True
+
     condition: Callable[..., Any] | None = None
 
     def should_execute(self, context: TaskOutput) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from aiocrew.agent.answer import Answer
-from aiocrew.agent.callbacks import call_user
+from aiocrew.agent.callbacks import Reading, call_user
 from aiocrew.agent.loop import perform
 from aiocrew.agent.prompt import Assignment
 from aiocrew.aio.branches import first_failure
@@ -40,7 +40,7 @@ class Execution:
     run: RunContext
     memory: ToolMemory = field(default_factory=ToolMemory)
     outputs: dict[int, TaskOutput] = field(default_factory=dict[int, TaskOutput])
-    skipped: set[int] = field(default_factory=set[int])
+    skipped: frozenset[int] = frozenset()
     """Conditional tasks whose condition did not hold."""
     tool_results: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
 
@@ -67,9 +67,7 @@ class Execution:
     @property
     def last(self) -> TaskOutput:
         """The output of the last task that was done."""
-        return next(
-            self.outputs[number] for number in range(len(self.outputs) - 1, -1, -1) if number not in self.skipped
-        )
+        return self.outputs[max(self.outputs.keys() - self.skipped) if self.skipped else len(self.outputs) - 1]
 
     def _start(self, free: list[int], branches: Branches[TaskOutput]) -> None:
         for number in free:
@@ -100,17 +98,17 @@ class Execution:
         path = child(task.path, "condition")
         name = name_of(condition)
         asked = partial(_asked, condition, before)
-        return await call_user(self.run, path, f"condition {name}", name, asked, (), bool)
+        return await call_user(self.run, path, f"condition {name}", name, asked, (), bool, Reading(name, before.raw))
 
     def _skipped(self, number: int, task: TaskPlan) -> TaskOutput:
-        self.skipped.add(number)
+        self.skipped |= {number}
         run = self.run
         run.emit(TaskSkipped(run.run_id, task.path, run.now_s(), task.label, task.agent.name))
         return _output(task, Answer(""))
 
     async def _work(self, number: int, task: TaskPlan) -> TaskOutput:
         sees = self.plan.nodes[number].sees
-        context = tuple(self.outputs[seen].raw for seen in sees if seen not in self.skipped)
+        context = tuple([self.outputs[seen].raw for seen in sees if seen not in self.skipped]) if sees else ()
         assignment = Assignment(task.description, task.expected_output, context, task.rules, task.markdown)
         answer = await perform(task.agent, assignment, self.run, task.path, self.memory)
         self.tool_results[number] = answer.tool_results

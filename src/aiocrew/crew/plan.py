@@ -49,11 +49,8 @@ class CrewPlan(msgspec.Struct, frozen=True, gc=False):
     tasks: tuple[TaskPlan, ...]
     nodes: tuple[Node, ...]
     after_kickoff: tuple[Callable[..., Any], ...]
-
-    @property
-    def written(self) -> tuple[Task[Any], ...]:
-        """The blueprints behind `tasks`."""
-        return tuple(task.written for task in self.tasks)
+    written: tuple[Task[Any], ...]
+    """The blueprints behind `tasks`."""
 
 
 def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path = ROOT) -> CrewPlan:
@@ -63,9 +60,10 @@ def plan_crew(crew: CrewBlueprint, inputs: Mapping[str, Any] | None, root: Path 
     nodes = crew.graph()
     team = Team(crew, inputs)
     return CrewPlan(
-        tasks=tuple(_plan_task(crew, team, task, child(root, f"task-{n}")) for n, task in enumerate(crew.tasks)),
+        tasks=tuple([_plan_task(crew, team, task, child(root, f"task-{n}")) for n, task in enumerate(crew.tasks)]),
         nodes=nodes,
         after_kickoff=tuple(crew.after_kickoff_callbacks),
+        written=tuple(crew.tasks),
     )
 
 
@@ -90,6 +88,6 @@ def _plan_task(crew: CrewBlueprint, team: Team, task: Task[Any], path: Path) -> 
         at=Location(crew.name, label, agent.name),
         rules=rules_of_task(task, agent.name, doer.llm, description, expected_output),
         markdown=task.markdown,
-        condition=task.condition if isinstance(task, ConditionalTask) else None,
+        condition=task.condition if task.is_conditional and isinstance(task, ConditionalTask) else None,
         written=task,
     )

@@ -66,6 +66,9 @@ class TaskBlueprint(Blueprint, Generic[T]):
         "tool_failure_policy": (None,),
     }
 
+    is_conditional: ClassVar[bool] = False
+    """Whether it has a condition: to ask pydantic for a class costs ten times as much."""
+
     @field_validator("tools", mode="before")
     @classmethod
     def _take_tools(cls, value: Any) -> Any:

@@ -28,7 +28,7 @@ def rules_of_task(task: TaskBlueprint[Any], role: str, llm: Any, description: st
     Raises BlueprintError for a class that has no JSON schema.
     """
     cls = class_of_answer(task, llm)
-    if cls is None and not task.judges and not task.human_input:
+    if cls is None and task.guardrail is None and task.guardrails is None and not task.human_input:
         return ANYTHING  # nearly every task
     return AnswerRules(
         form=_form(task, llm, cls),

@@ -51,14 +51,22 @@ def fresh_state(kind: Any, flow: str, given: Mapping[str, Any] | None = None) ->
 def begin_state(own: State | None, kind: Any, inputs: Mapping[str, Any] | None, flow: str, run_id: str) -> State:
     """Return the state of one run: a copy of `own`, or a fresh one where that is None, with the inputs merged in.
 
-    A state with an id that nobody gave has the run's.
+    A state with an id that nobody gave has the run's. A model that knows of no id shows one all the same, as a plain
+    attribute beside its fields.
     """
-    state = fresh_state(kind, flow, inputs) if own is None else _merged(own_state(own), inputs or {}, flow)
+    inputs = inputs or {}
+    state = fresh_state(kind, flow, inputs) if own is None else _merged(own_state(own), inputs, flow)
     if isinstance(state, dict):
         state.setdefault("id", run_id)
     elif isinstance(state, FlowState) and "id" not in state.model_fields_set:
         vars(state)["id"] = run_id
+    elif _knows_no_id(type(state)) and "id" not in (state.model_extra or {}):
+        vars(state)["id"] = str(inputs.get("id") or run_id)
     return state
+
+
+def _knows_no_id(kind: type[BaseModel]) -> bool:
+    return "id" not in kind.model_fields and not hasattr(kind, "id")
 
 
 def _merged(state: State, given: Mapping[str, Any], flow: str) -> State:
@@ -76,8 +84,11 @@ def _validated(
     kind: type[BaseModel], had: Mapping[str, Any], given: Mapping[str, Any], flow: str, old: BaseModel | None = None
 ) -> BaseModel:
     by_key = {key: name for name, field in kind.model_fields.items() for key in (name, field.alias or name)}
+    takes_more = kind.model_config.get("extra") == "allow"
+    if not takes_more and "id" not in by_key and _knows_no_id(kind):
+        given = {name: value for name, value in given.items() if name != "id"}  # begin_state shows it
     unknown = [name for name in given if name not in by_key]
-    if unknown and kind.model_config.get("extra") != "allow":
+    if unknown and not takes_more:
         raise BlueprintError(
             f"flow {flow!r} was given {', '.join(map(repr, unknown))}, but its state {kind.__name__} has no such "
             f"field: it has {', '.join(kind.model_fields) or 'none'}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterable
 from typing import Any, Self, cast
+from weakref import ReferenceType, ref
 
 import msgspec
 
@@ -14,7 +17,7 @@ from aiocrew.models.json_values import as_fields
 from aiocrew.models.message_dicts import dicts_of_messages, dicts_of_tools
 from aiocrew.types.messages import Assistant, Message, Reply, Request
 
-__all__ = ["ChatObject", "awaits"]
+__all__ = ["ChatObject", "LoopHome", "awaits"]
 
 _IN_THREADS = frozenset(
     {
@@ -29,16 +32,41 @@ _IN_THREADS = frozenset(
 """LangChain's methods that run their synchronous twins on asyncio's default executor: cpu + 4 threads for everybody."""
 
 
+class LoopHome:
+    """The one event loop in which LangChain's models are awaited: the first that asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._home: ReferenceType[asyncio.AbstractEventLoop] | None = None
+
+    def is_here(self) -> bool:
+        """Return whether the running loop is the one. It stays the one when it is closed, so that there is no other."""
+        running = asyncio.get_running_loop()
+        with self._lock:
+            self._home = self._home or ref(running)
+            return self._home() is running
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+_HOME = LoopHome()
+
+
 class ChatObject(ForeignModel):
     """An object with `invoke` or `ainvoke`, as a Model.
 
-    One that cannot truly await is invoked in a thread of our pool. It has native tool calls if it has a `bind_tools` of
-    its own; else tools are described in the text. Usage, refusals and what it thought are read from its messages.
+    One that cannot truly await is invoked in a thread of our pool, and so is one of LangChain's in a second event loop.
+    It has native tool calls if it has a `bind_tools` of its own; else tools are described in the text. Usage, refusals
+    and what it thought are read from its messages.
     """
 
-    def __init__(self, original: Any) -> None:
+    def __init__(self, original: Any, home: LoopHome = _HOME) -> None:
         super().__init__(original, "auto" if _binds_tools(original) else "text")
-        self._method = "ainvoke" if awaits(original) else "invoke"
+        self._awaits = awaits(original)
+        # LangChain's objects share asynchronous clients, and these keep connections, which belong to the loop that
+        # opened them: in another one they fail with "Event loop is closed". Each kickoff() has a loop of its own.
+        self._home = home if _is_langchains(original) and callable(getattr(original, "invoke", None)) else None
 
     @classmethod
     def around(cls, original: Any) -> Self | None:
@@ -52,7 +80,9 @@ class ChatObject(ForeignModel):
             # "any" is LangChain's word for a call that must be; none has every model understand "none".
             choice = {"tool_choice": "any"} if request.tool_choice == "required" else {}
             asked = asked.bind_tools(dicts_of_tools(request.tools), **choice)
-        return reply_from(await call_function(getattr(asked, self._method), _messages(request.messages)))
+        awaited = self._awaits and (self._home is None or self._home.is_here())
+        method = getattr(asked, "ainvoke" if awaited else "invoke")
+        return reply_from(await call_function(method, _messages(request.messages)))
 
 
 def awaits(original: Any) -> bool:
@@ -66,6 +96,10 @@ def awaits(original: Any) -> bool:
         for method in methods
     )
     return not (by_thread and callable(getattr(original, "invoke", None)))
+
+
+def _is_langchains(original: Any) -> bool:
+    return any(kind.__module__.startswith("langchain") for kind in type(original).__mro__)
 
 
 def _binds_tools(original: Any) -> bool:
