@@ -347,7 +347,7 @@ def test_no_bytes_break_the_reading_of_lines(content: bytes) -> None:
         (["crew.py:team"], "crew.py has no 'team'; there is crew, make"),
         (["crew.py:Parrot"], "crew.py:Parrot is the class Parrot"),
         (["crew.py:number"], "crew.py:number is something of type int"),
-        (["crew.py:crew_on"], "crew.py:crew_on is a function that needs llm"),
+        (["crew.py:crew_on"], "crew.py:crew_on needs llm"),
         (["crew.py:fails"], r"crew.py:fails raised ValueError: not today \(crew.py, line \d+\)"),
         (["crew.py:number_later"], r"crew.py:number_later\(\) must return a Crew, it returned something of type int"),
         (["empty.py:crew"], "there is no crew in empty.py at all"),
@@ -697,3 +697,12 @@ def test_a_reader_of_the_results_who_has_left_ends_the_batch() -> None:
         child.stdin.write('{"topic": "a"}\n')
         assert child.wait(_PATIENCE_S) == 1
         assert child.stderr.read() == "aiocrew: the results cannot be written to 'stdout' any further: Broken pipe\n"
+
+
+def test_a_project_is_named_by_its_class() -> None:
+    Path("crew.py").write_text(
+        f"{SAYING}\nfrom aiocrew.project import CrewBase\nfrom aiocrew.project import crew as gives\n\n\n"
+        "@CrewBase\nclass Sayings:\n    @gives\n    def crew(self):\n        return crew_on(Parrot())\n"
+    )
+    assert main(["run", "crew.py:Sayings", "--output=results.jsonl", topics("a")]) == 0
+    assert [result["raw"] for result in results()] == ["Say a"]

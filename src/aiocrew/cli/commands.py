@@ -53,8 +53,8 @@ _RUN_HELP = (
     "Exit codes: 0 all inputs are ok, 1 some failed, 2 the call was wrong, 130 it was interrupted."
 )
 _CREW_HELP = (
-    "package.module:name or path/to/file.py:name. The name is that of a Crew, or of a function without arguments that "
-    "returns one. The current folder can be imported from."
+    "package.module:name or path/to/file.py:name. The name is that of a Crew, of a function without arguments that "
+    "returns one, or of a class with @CrewBase. The current folder can be imported from."
 )
 _INPUTS_HELP = (
     "A file ending in .jsonl (one JSON object a line), .json (a list of objects) or .csv (the first line has the "

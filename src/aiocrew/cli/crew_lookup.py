@@ -28,7 +28,7 @@ _MESSAGE = 500
 
 
 def find_crew(spec: str) -> FoundCrew:
-    """Return the crew that `spec` names, or the function that gives it.
+    """Return the crew that `spec` names, or what gives it: a function, or the crew() of a class with @CrewBase.
 
     spec: "package.module:name" or "path/to/file.py:name". The current folder can be imported from, as with
     `python -m`, and beside a file its own folder. Raises UsageError that says what there is.
@@ -44,8 +44,14 @@ def find_crew(spec: str) -> FoundCrew:
         raise UsageError(f"{where} has no {name!r}; {_there_is(module, where)}")
     if isinstance(found, Crew):
         return found
+    if _is_project(found):
+        _check_no_arguments(found, spec)
+        return lambda: found().crew()
     if isinstance(found, type) or not callable(found):
-        raise UsageError(f"{spec} is {_kind(found)}: give the name of a Crew, or of a function that returns one")
+        raise UsageError(
+            f"{spec} is {_kind(found)}: give the name of a Crew, of a function that returns one, or of a class with "
+            "@CrewBase"
+        )
     _check_no_arguments(found, spec)
     return cast("FoundCrew", found)
 
@@ -125,8 +131,13 @@ def _there_is(module: ModuleType, where: str) -> str:
     return f"there is {', '.join(crews)}" if crews else f"there is no crew in {where} at all"
 
 
+def _is_project(value: Any) -> bool:
+    # Not by @CrewBase itself, which would load YAML and all that for whoever has no project.
+    return isinstance(value, type) and callable(getattr(value, "crew", None))
+
+
 def _gives_crew(value: Any) -> bool:
-    if isinstance(value, Crew):
+    if isinstance(value, Crew) or (_is_project(value) and value is not Crew):
         return True
     return inspect.isfunction(value) and value.__annotations__.get("return") in (Crew, "Crew")
 
@@ -143,8 +154,8 @@ def _check_no_arguments(function: Callable[..., Any], spec: str) -> None:
         return
     if needed:
         raise UsageError(
-            f"{spec} is a function that needs {', '.join(needed)}: give the name of a Crew, or of a function without "
-            "arguments that returns one"
+            f"{spec} needs {', '.join(needed)}: give the name of a Crew, or of a function or project without arguments "
+            "that gives one"
         )
 
 
