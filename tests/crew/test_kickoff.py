@@ -18,6 +18,7 @@ from aiocrew.errors import (
     NotBuiltError,
     TaskError,
 )
+from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunOptions
 from aiocrew.types.messages import Reply
 from aiocrew.types.outputs import CrewOutput
@@ -304,3 +305,15 @@ async def test_options_that_are_none_are_refused_before_anything_runs():
     with pytest.raises(BlueprintError, match="must be RunOptions"):
         crew.map([{"topic": "x"}], options={"deadline_s": 1})
     assert model.requests == []
+
+
+async def test_a_text_that_an_after_kickoff_callback_returns_takes_the_place_of_the_answer():
+    crew = one_task_crew(ScriptedModel("quiet"), after_kickoff_callbacks=[lambda output: output.raw.upper()])
+    output = await crew.kickoff_async()
+    assert (str(output), output.tasks_output[0].raw, output.token_usage.total_tokens) == ("QUIET", "quiet", 15)
+
+
+async def test_what_an_after_kickoff_callback_returns_otherwise_is_told_and_loses_nothing():
+    crew = one_task_crew(ScriptedModel("paid for"), after_kickoff_callbacks=[lambda _: {"a": 1}])
+    with pytest.warns(AiocrewWarning, match="returned something of type dict, which is left out"):
+        assert (await crew.kickoff_async()).raw == "paid for"

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.converter import Converter
+from aiocrew.crew.crew import Crew
 from aiocrew.crew.task import Task
 from aiocrew.errors import BadRequestError, BlueprintError, MissingInputError, UnusableReplyError
 from aiocrew.tools.decorator import tool
+from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.outputs import OutputFormat
 from tests.crew.scenes import agent_with, task_for
 from tests.doubles import ScriptedModel, calls, prompt
@@ -222,3 +224,19 @@ def test_tools_that_an_agent_gets_later_reach_the_tasks_that_have_none_of_their_
     task = task_for(agent, "T")
     agent.tools.append(count)
     assert task.own_tools == []
+
+
+def test_a_door_that_is_overridden_is_told_of_once_as_no_run_passes_it():
+    class Reflecting(Task):
+        def _execute_core(self, agent, context, tools):
+            raise AssertionError
+
+    agent = agent_with(ScriptedModel("a", "b"))
+    task = Reflecting(description="Do it", expected_output="x", agent=agent)
+    with pytest.warns(
+        AiocrewWarning, match="Reflecting overrides _execute_core, which a kickoff does not call"
+    ) as caught:
+        crew = Crew(agents=[agent], tasks=[task])
+    assert caught[0].filename == __file__
+    assert Crew(agents=[agent], tasks=[task]).kickoff().raw == "a"
+    assert crew.kickoff().raw == "b"

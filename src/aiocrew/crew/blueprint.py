@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
 from aiocrew.crew.config import with_parts_of_config
+from aiocrew.crew.doors import warn_of_passed_doors
 from aiocrew.crew.graph import Node, Shape, task_graph
 from aiocrew.crew.manager import manager_with
 from aiocrew.crew.process import Process
@@ -115,6 +116,9 @@ class CrewBlueprint(Blueprint):
         if not self.agents and not self.tasks:
             raise BlueprintError("a crew has no tasks and no agents: give it agents=[...] and tasks=[...]")
         self.graph()
+        for part, base in [*((agent, Agent) for agent in self.everyone()), *((task, Task) for task in self.tasks)]:
+            if type(part) is not base:
+                warn_of_passed_doors(type(part), base)
         for llm in self.models():
             load_client(llm)
         return self

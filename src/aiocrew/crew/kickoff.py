@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from aiocrew.crew.changing import call_with_inputs, call_with_output
 from aiocrew.crew.execute import Execution
 from aiocrew.crew.plan import CrewPlan, plan_crew
 from aiocrew.crew.published import publish
-from aiocrew.errors import BlueprintError
+from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunContext, RunOptions, Runtime
 from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted, Event
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
@@ -114,12 +115,20 @@ class Kickoff(RunFrame[CrewOutput]):
         return output
 
     def _taken(self, changed: Any, output: CrewOutput, plan: CrewPlan) -> CrewOutput:
+        """Return what an after_kickoff callback made of `output`: a text takes the place of the answer."""
         if changed is None:
             return output
+        if isinstance(changed, str):
+            changed = output.model_copy(update={"raw": changed, "pydantic": None, "json_dict": None})
         if not isinstance(changed, CrewOutput):
-            raise BlueprintError(
-                f"an after_kickoff callback must return a CrewOutput or None, not {type(changed).__name__}"
+            # The work is done, and paid for: it is not lost to this.
+            warnings.warn(
+                f"an after_kickoff callback of crew {self._crew.name!r} returned something of type "
+                f"{type(changed).__name__}, which is left out: return a CrewOutput, a text, or None",
+                AiocrewWarning,
+                stacklevel=2,
             )
+            return output
         # What it says is the user's; which run it is of, and what that used, is not.
         own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage", "attempts")}
         return changed.model_copy(update=own).costed(self._counter.costing()).of_tasks(plan.written)

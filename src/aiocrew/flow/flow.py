@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast, get_args, get_origin
 
 from aiocrew.aio.blocking import run_blocking
-from aiocrew.errors import NotBuiltError
+from aiocrew.aio.door import loop_is_running
+from aiocrew.errors import FlowError, NotBuiltError
 from aiocrew.flow.conditions import and_, or_
 from aiocrew.flow.decorators import human_feedback, listen, persist, router, start
 from aiocrew.flow.instance import show
@@ -145,10 +147,17 @@ class Flow(Generic[T]):
         """Return what kickoff_async returns, for code that cannot await.
 
         Inside a running event loop it works, but blocks that loop, and warns with the line that called it.
+        Where it is called by the program itself (in its main thread, outside any loop), a method may end the program by
+        `exit()`. Anywhere else that is a FlowError.
         """
-        return run_blocking(
-            "kickoff", lambda: self.kickoff_async(inputs, options=options), instead="flow.kickoff_async"
-        )
+        try:
+            return run_blocking(
+                "kickoff", lambda: self.kickoff_async(inputs, options=options), instead="flow.kickoff_async"
+            )
+        except FlowError as error:
+            if isinstance(error.__cause__, SystemExit) and _is_called_by_the_program():
+                raise error.__cause__ from None
+            raise
 
     def _settings(self) -> FlowSettings:
         return FlowSettings(self._called(), self._plan, self._kind(), self.max_method_calls)
@@ -167,6 +176,10 @@ class Flow(Generic[T]):
             if name in _NOT_BUILT_METHODS:
                 return partial(_refuse, type(self).__name__, name)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+def _is_called_by_the_program() -> bool:
+    return threading.current_thread() is threading.main_thread() and not loop_is_running()
 
 
 def _state_kind_of(base: Any) -> Any:

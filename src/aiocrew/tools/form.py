@@ -117,9 +117,14 @@ def _make(tool: _Described) -> ToolForm:
     if not written:
         raise BlueprintError(f"tool {tool.name!r} ({type(tool).__name__}) has neither `_run` nor `_arun`")
     schema = tool.args_schema or _derived_schema(tool, written[0])
+    if not issubclass(schema, BaseModel):  # pyright: ignore[reportUnnecessaryIsInstance] - a default is not validated
+        raise BlueprintError(
+            f"tool {tool.name!r}: its args_schema {schema.__name__} is no class of pydantic's version 2; write it with "
+            "`from pydantic import BaseModel`, not `pydantic.v1`"
+        )
     parameters = _matched(getattr(tool, written[0]), schema, tool.name)
     method, spare = written[0], ""
-    if written[0] != written[-1] and _takes(tool, "_arun", parameters):
+    if written[0] != written[-1] and _is_nearest(tool, "_arun") and _takes(tool, "_arun", parameters):
         method, spare = "_arun", "_run"
     function = getattr(tool, method)
     return ToolForm(
@@ -162,6 +167,12 @@ def _matched(function: Callable[..., Any], schema: type[BaseModel], tool: str) -
         if parameter.default is inspect.Parameter.empty and name not in given:
             raise BlueprintError(f"tool {tool!r}: its function needs {name!r}, but its args_schema does not have it")
     return tuple(pairs)
+
+
+def _is_nearest(tool: _Described, method: str) -> bool:
+    """Return whether no subclass of the class that wrote `method` has written the other one alone."""
+    written = next(vars(kind) for kind in type(tool).__mro__ if "_run" in vars(kind) or "_arun" in vars(kind))
+    return method in written
 
 
 def _takes(tool: _Described, method: str, parameters: Iterable[tuple[str, str]]) -> bool:

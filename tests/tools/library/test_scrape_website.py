@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from aiocrew.errors import BlueprintError, NotBuiltError, UsageError
 from aiocrew.net.page import PageError, PageRefusedError
 from aiocrew.tools.library.scrape_website import ScrapeWebsiteTool
+from aiocrew.tools.library.website_search import WebsiteSearchTool
 from aiocrew.tools.toolbox import make_toolbox
 from aiocrew.types.blueprint import AiocrewWarning
 from tests.tools.library.websites import website
@@ -45,8 +46,12 @@ async def test_the_text_of_a_page_that_was_given() -> None:
 
 
 def test_a_tool_runs_without_a_loop() -> None:
+    tool = ScrapeWebsiteTool(website_url="http://127.0.0.1/")
+    for run in (tool.run, tool._run):
+        with pytest.raises(PageRefusedError):
+            run()
     with pytest.raises(PageRefusedError):
-        ScrapeWebsiteTool(website_url="http://127.0.0.1/").run()
+        WebsiteSearchTool()._run(search_query="rain", website="http://127.0.0.1/")
 
 
 def test_the_name_and_description_of_ones_own_stay() -> None:

@@ -175,3 +175,16 @@ ITEMS = LEAVES | st.dictionaries(PARTS, LEAVES, max_size=3)
 @given(st.dictionaries(PARTS, ITEMS | st.lists(ITEMS, max_size=3), max_size=4))
 def test_whatever_serper_says_is_put_into_words(found: dict[str, Any]) -> None:
     assert found_in_words("x", found)
+
+
+async def test_what_works_for_code_that_awaits_works_for_code_that_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"organic": [{"title": "One"}]})
+
+    class Short(SerperDevTool):
+        def _run(self, search_query: str) -> str:
+            return super()._run(search_query)[:14]
+
+    async with serper(answer, monkeypatch):
+        assert "1. One" in await asyncio.to_thread(SerperDevTool()._run, search_query="asyncio")
+        assert await asyncio.to_thread(Short()._run, "asyncio") == "Search results"

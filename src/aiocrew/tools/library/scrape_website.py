@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+from aiocrew.aio.door import run_sync
 from aiocrew.tools.library.website_tool import WebsiteTool
 
 __all__ = ["ScrapeWebsiteTool"]
@@ -39,6 +40,9 @@ class ScrapeWebsiteTool(WebsiteTool):
 
     def __init__(self, website_url: str | None = None, **data: Any) -> None:
         super().__init__(website_url=website_url, **data)
+
+    def _run(self, website_url: str | None = None) -> str:
+        return run_sync(lambda: self._arun(website_url))
 
     async def _arun(self, website_url: str | None = None) -> str:
         page, text = await self._read(website_url)

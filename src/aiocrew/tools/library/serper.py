@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import msgspec
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from aiocrew.aio.door import run_sync
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.errors import AiocrewError, MissingKeyError
 from aiocrew.net.failures import NetError
@@ -34,6 +35,10 @@ class SearchError(AiocrewError):
         self.status = status
 
 
+class _Query(BaseModel):
+    search_query: str = Field(description="What to search the internet for.")
+
+
 class SerperDevTool(BaseTool):
     """Searches the web, or the news, with Google's results by Serper. Its key is SERPER_API_KEY, read at each call.
 
@@ -47,6 +52,7 @@ class SerperDevTool(BaseTool):
 
     name: str = "Search the internet with Serper"
     description: str = "Searches the internet for a query and returns titles, links and excerpts of what it finds."
+    args_schema: type[BaseModel] | None = _Query
     n_results: int = Field(default=10, ge=1)
     country: str | None = ""
     locale: str | None = ""
@@ -56,12 +62,16 @@ class SerperDevTool(BaseTool):
     base_url: str | None = None
     save_file: bool = False
 
-    async def _arun(self, search_query: str) -> str:
-        """Return what the search found, as text.
+    def _run(self, search_query: str) -> str:
+        """Return what the search found, as text. For code that cannot await.
 
         Args:
             search_query: What to search the internet for.
         """
+        return run_sync(lambda: self._arun(search_query))
+
+    async def _arun(self, search_query: str) -> str:
+        """Return what the search found, as text."""
         text = found_in_words(search_query, await self._search(search_query))
         if self.save_file:
             await run_in_thread(_save, text)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+from aiocrew.aio.door import run_sync
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.tools.library.text_search import best_passages
 from aiocrew.tools.library.website_tool import WebsiteTool
@@ -56,6 +57,9 @@ class WebsiteSearchTool(WebsiteTool):
 
     def __init__(self, website: str | None = None, **data: Any) -> None:
         super().__init__(website=website, **data)
+
+    def _run(self, search_query: str, website: str | None = None) -> str:
+        return run_sync(lambda: self._arun(search_query, website))
 
     async def _arun(self, search_query: str, website: str | None = None) -> str:
         page, text = await self._read(website)
