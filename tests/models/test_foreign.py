@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import pickle
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from aiocrew.admission.budget import Budget
-from aiocrew.errors import BlueprintError
+from aiocrew.errors import BlueprintError, NotBuiltError
 from aiocrew.models.chat import ChatModel
 from aiocrew.models.foreign import adopted
 from aiocrew.models.foreign_base import ForeignModel
@@ -345,6 +346,31 @@ def test_a_subclass_is_known_by_the_model_that_it_names(model: str | None, name:
     assert resolve(llm).name == name
 
 
+async def test_fields_that_only_crewai_has_are_attributes_of_a_subclass_that_answers_by_itself() -> None:
+    class Custom(LLM):
+        def __init__(self, model: str, endpoint: str) -> None:
+            super().__init__(model, temperature=0.5, provider="acme", additional_params={"a": 1})
+            self.endpoint = endpoint
+            self.llm_type = "custom"
+
+        def call(self, messages: Any, *_: Any, **__: Any) -> str:  # type: ignore[override]
+            return f"{self.provider} {self.llm_type} {self.additional_params} {self.endpoint}"  # type: ignore[attr-defined]
+
+    llm = Custom("acme/x", "http://localhost")
+    assert (await answer(llm)).text == "acme custom {'a': 1} http://localhost"
+    assert (llm.model, copy.deepcopy(llm).temperature) == ("acme/x", 0.5)
+    llm.temperature = 0.7
+    assert llm.provider == "acme"  # type: ignore[attr-defined]
+
+
+def test_a_subclass_that_answers_by_the_base_has_no_such_fields() -> None:
+    class Named(LLM):
+        pass
+
+    with pytest.raises(NotBuiltError, match="provider"):
+        Named("offline/instant", provider="acme")
+
+
 def test_a_subclass_that_answers_by_the_base_is_an_llm_as_any() -> None:
     class Named(LLM):
         pass
@@ -508,6 +534,51 @@ def test_models_that_share_a_client_are_awaited_in_one_loop_and_by_thread_in_all
     assert replies_in_loops([Pooled, Pooled, OfMine]) == ["awaited", "by thread", "by thread"]
 
 
+class Bound:
+    """What LangChain's RunnableBinding is: it hands `bind_tools` on and forgets what was bound."""
+
+    def __init__(self, bound: Any, **kwargs: Any) -> None:
+        self.bound, self.kwargs, self.config = bound, kwargs, {"tags": ["a"]}
+
+    def bind_tools(self, tools: Any) -> Any:
+        return Bound(self.bound, tools=tools)
+
+    def bind(self, **more: Any) -> Any:
+        return Bound(self.bound, **{**self.kwargs, **more})
+
+    def with_config(self, config: Any) -> Any:
+        self.config = config
+        return self
+
+    def invoke(self, messages: Any) -> Any:
+        return f"{sorted(self.kwargs)} {self.kwargs['tools'][0]} {self.config}"
+
+    async def ainvoke(self, messages: Any) -> Any:
+        raise AssertionError("what it binds cannot truly await")
+
+
+async def test_what_was_bound_to_a_model_stays_when_tools_are_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Base:
+        async def _agenerate(self) -> Any: ...
+
+        def invoke(self, messages: Any) -> Any: ...
+
+        async def ainvoke(self, messages: Any) -> Any: ...
+
+    method: Any = Base._agenerate
+    method.__module__, method.__qualname__ = "langchain_core.language_models", "BaseChatModel._agenerate"
+    for kind in (Bound, Base):
+        monkeypatch.setattr(kind, "__module__", "langchain_core")
+    model = Bound(Base(), temperature=0, tools=["theirs"])
+    assert (await answer(model, TALK)).text == f"['temperature', 'tools'] {TOOL_DICT} {{'tags': ['a']}}"
+
+
+def test_a_chat_model_can_go_to_another_process() -> None:
+    taken = pickle.loads(pickle.dumps(adopted(OfMine())))
+    assert isinstance(taken, ChatObject)
+    assert taken._home is pickle.loads(pickle.dumps(taken))._home
+
+
 async def test_in_the_loop_that_awaited_first_they_are_awaited_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pooled, "opened_in", None)
     home = LoopHome()
@@ -605,6 +676,7 @@ def test_chat_openai_sends_its_model_as_it_is_written() -> None:
         {"request_timeout": (1, 2)},
         {"n": 2},
         {"model_kwargs": {"messages": []}},
+        {"model_kwargs": {"extra_headers": {"X-Team": "a"}}},
         {"model_name": "gpt-5.2-codex"},
     ],
 )

@@ -201,3 +201,35 @@ class Names(RootModel[list[str]]):
 def test_a_class_that_can_be_no_answer_says_why(cls: type[BaseModel], why: str) -> None:
     with pytest.raises(BlueprintError, match=why):
         schema_of(cls)
+
+
+class Mixed(BaseModel):
+    either: Literal[1, "a", None]
+
+
+def test_values_of_several_types_are_not_said_strictly() -> None:
+    assert strict(Mixed) is None
+
+
+class Described(BaseModel):
+    mood: Mood = Field(description="Of the writer")
+    node: Node = Field(description="The first")
+    plain: Mood
+
+
+def test_what_a_field_is_good_for_is_said_though_a_reference_stands_alone() -> None:
+    schema = strict(Described)
+    assert schema is not None
+    fields = schema["properties"]
+    assert fields["mood"] == {"type": "string", "enum": ["good", "bad"], "description": "Of the writer"}
+    assert (fields["node"]["description"], fields["node"]["required"]) == ("The first", ["value", "children"])
+    assert fields["node"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
+    assert fields["plain"] == {"$ref": "#/$defs/Mood"}
+
+
+def test_a_class_that_is_too_much_when_it_is_written_out_stays_a_reference() -> None:
+    inner = create_model("Inner", **dict.fromkeys([f"f{n}" for n in range(40)], (int, ...)))  # type: ignore[call-overload]
+    described = (inner, Field(description="One of them"))
+    schema = strict(create_model("Outer", a=described, b=described, c=described))
+    assert schema is not None
+    assert schema["properties"]["a"] == {"$ref": "#/$defs/Inner"}

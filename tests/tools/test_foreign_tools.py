@@ -121,12 +121,52 @@ async def test_a_tool_that_takes_one_text_is_shown_what_it_takes() -> None:
     assert isinstance(checked(tool, "{}"), Problem)
 
 
-def test_a_schema_without_what_is_injected_comes_first() -> None:
-    class Shown(BaseModel):
-        city: str
+class City(BaseModel):
+    city: str
 
-    assert as_tool(Structured(tool_call_schema=Shown)).args_schema is Shown
-    assert as_tool(Structured(args_schema=None, args={}, tool_call_schema=Shown)).args_schema is not Shown
+
+class CityOf(City):
+    user: str = "nobody"
+
+
+def test_a_schema_without_what_is_injected_comes_first() -> None:
+    assert as_tool(Structured(args_schema=CityOf, tool_call_schema=City)).args_schema is City
+    assert as_tool(Structured(args_schema=None, args={}, tool_call_schema=City)).args_schema is not City
+
+
+def test_a_tool_that_needs_what_only_langchain_injects_is_refused_by_name() -> None:
+    class Injected(City):
+        state: dict[str, Any]
+
+    with pytest.raises(BlueprintError, match=r"'weather' needs 'state'.*give it a default"):
+        as_tool(Structured(args_schema=Injected, tool_call_schema=City))
+
+
+async def test_values_go_under_the_names_that_a_tool_checks_by() -> None:
+    class Shown(BaseModel):
+        town: str
+
+    class Checked(BaseModel):
+        town: str = Field(alias="city")
+
+    tool = as_tool(Structured(args_schema=Checked, tool_call_schema=Shown, invoke=lambda arguments: arguments))
+    assert await outcome(tool, '{"town": "Rome"}') == {"city": "Rome"}
+
+
+async def test_a_none_that_is_only_a_default_is_left_to_the_tool() -> None:
+    class Loose(BaseModel):
+        q: str
+        most: int = None  # type: ignore[assignment]
+        kwargs: dict[str, Any] = None  # type: ignore[assignment]
+
+    tool = as_tool(Structured(args_schema=Loose, invoke=Loose.model_validate))
+    assert (await outcome(tool, '{"q": "x"}')).model_fields_set == {"q"}
+    assert (await outcome(tool, '{"q": "x", "most": 3}')).most == 3
+
+
+async def test_of_a_message_with_a_result_the_content_counts() -> None:
+    message = SimpleNamespace(type="tool", content="sun", artifact=object())
+    assert await outcome(as_tool(Structured(args_schema=City, invoke=lambda _: message)), '{"city": "Rome"}') == "sun"
 
 
 JSON_SCHEMA = {

@@ -31,6 +31,8 @@ _LONGEST_LINE = 200
 _MOST_OBJECTS = 50
 """Braces in prose that are looked at."""
 
+_THOUGHT, _THOUGHT_ENDS = "<think>", "</think>"
+
 _SPECS: WeakKeyDictionary[type[BaseModel], AnswerSpec] = WeakKeyDictionary()
 _DECODER = json.JSONDecoder(strict=False)  # a line break inside a text is no reason to ask again
 _FENCE = re.compile(r"^[ \t]*```[ \t]*[\w-]*[ \t]*\n(?P<inside>.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
@@ -56,6 +58,8 @@ class _Broken(msgspec.Struct, frozen=True, gc=False):
     """What was meant as JSON, and is none."""
 
     why: str
+    cut: bool = False
+    """It begins as an object that never ends, so what stands before it is not the answer either."""
 
 
 _Piece: TypeAlias = _Found | _Broken
@@ -110,6 +114,8 @@ def read_answer(cls: type[M], text: str) -> M | AnswerProblem:
     commas too many. No value is guessed. It never raises, whatever the text is.
     """
     said = _said(text)
+    if said.startswith(_THOUGHT) and _THOUGHT_ENDS not in said:
+        return AnswerProblem("it ended while you were still thinking; think less, and answer with one JSON object")
     if not said:
         return AnswerProblem("the answer is empty; it must be one JSON object")
     answer = _first(cls, said)
@@ -137,18 +143,28 @@ def _raw(schema: dict[str, Any]) -> msgspec.Raw:
 
 def _said(text: str) -> str:
     """Return the text without what a model thought aloud before it."""
-    after = text.rpartition("</think>")[2].strip("\ufeff \t\r\n")
+    after = text.rpartition(_THOUGHT_ENDS)[2].strip("\ufeff \t\r\n")
     return after or text.strip("\ufeff \t\r\n")
 
 
 def _first(cls: type[M], text: str) -> M | AnswerProblem:
     """Return the first value in `text` that is a `cls`, else the problem of the first that might have been meant."""
+    answer: M | None = None
     problem: AnswerProblem | None = None
     for piece in _pieces(text):
-        answer = AnswerProblem(piece.why) if isinstance(piece, _Broken) else _validated(cls, piece)
-        if not isinstance(answer, AnswerProblem):
-            return answer
-        problem = problem or answer
+        if isinstance(piece, _Broken):
+            answer = None if piece.cut else answer
+            problem = problem or AnswerProblem(piece.why)
+        elif answer is None:
+            read = _validated(cls, piece)
+            if isinstance(read, AnswerProblem):
+                problem = problem or read
+            elif piece.alone:
+                return read
+            else:
+                answer = read
+    if answer is not None:
+        return answer
     return problem or AnswerProblem(
         "there is no JSON object in the answer; it must be one JSON object and nothing else"
     )
@@ -186,7 +202,7 @@ def _in_prose(text: str) -> Iterator[_Piece]:
         except (ValueError, RecursionError) as error:
             failed = error.pos if isinstance(error, json.JSONDecodeError) else len(text)
             if text[at + 1 : failed].strip():
-                yield _Broken(_why(error))
+                yield _Broken(_why(error), cut=at not in closings)
                 return
             end = closings.get(at, at + 1)  # {name} in prose, :-{
         else:

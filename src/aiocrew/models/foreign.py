@@ -38,10 +38,7 @@ def adopted(llm: Any) -> str | LLM | Model:
 
 def in_its_own_way(llm: LLM) -> ForeignModel | None:
     """Return the model around an LLM whose class has a `call` or `acall` of its own; None for any other."""
-    kind = type(llm)
-    if kind is LLM or (kind.call is LLM.call and kind.acall is LLM.acall):
-        return None
-    return CallingModel(llm)
+    return CallingModel(llm) if llm.answers_itself() else None
 
 
 def _not_a_model(llm: Any) -> str:

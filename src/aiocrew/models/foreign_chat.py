@@ -13,7 +13,7 @@ import msgspec
 from aiocrew.aio.functions import call_function
 from aiocrew.models.foreign_base import ForeignModel
 from aiocrew.models.foreign_replies import PARTS, reply_from
-from aiocrew.models.json_values import as_fields
+from aiocrew.models.json_values import as_fields, as_items
 from aiocrew.models.message_dicts import dicts_of_messages, dicts_of_tools
 from aiocrew.types.messages import Assistant, Message, Reply, Request
 
@@ -49,6 +49,9 @@ class LoopHome:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
+    def __reduce__(self) -> str:
+        return "_HOME"  # that of the process that it comes to
+
 
 _HOME = LoopHome()
 
@@ -79,7 +82,7 @@ class ChatObject(ForeignModel):
         if request.tools and self.tool_protocol != "text":
             # "any" is LangChain's word for a call that must be; none has every model understand "none".
             choice = {"tool_choice": "any"} if request.tool_choice == "required" else {}
-            asked = asked.bind_tools(dicts_of_tools(request.tools), **choice)
+            asked = _with_tools(asked, dicts_of_tools(request.tools), choice)
         awaited = self._awaits and (self._home is None or self._home.is_here())
         method = getattr(asked, "ainvoke" if awaited else "invoke")
         return reply_from(await call_function(method, _messages(request.messages)))
@@ -88,6 +91,8 @@ class ChatObject(ForeignModel):
 def awaits(original: Any) -> bool:
     """Return whether an object of LangChain's does its work on the event loop when it is awaited."""
     if not callable(getattr(original, "ainvoke", None)):
+        return False
+    if _is_langchains(original) and not all(map(awaits, _inside(original))):
         return False
     kind = cast("type[Any]", type(original))
     methods = (getattr(kind, name, None) for name in ("ainvoke", "_agenerate", "_acall", "_arun"))
@@ -98,6 +103,13 @@ def awaits(original: Any) -> bool:
     return not (by_thread and callable(getattr(original, "invoke", None)))
 
 
+def _inside(runnable: Any) -> list[Any]:
+    """Return what a binding, a model with fallbacks or a chain of LangChain's hands its work on to."""
+    one = [inner for name in ("bound", "runnable") if (inner := getattr(runnable, name, None)) is not None]
+    several = [inner for name in ("fallbacks", "steps") for inner in as_items(getattr(runnable, name, None))]
+    return [*one, *several]
+
+
 def _is_langchains(original: Any) -> bool:
     return any(kind.__module__.startswith("langchain") for kind in type(original).__mro__)
 
@@ -106,6 +118,16 @@ def _binds_tools(original: Any) -> bool:
     method = getattr(original, "bind_tools", None)
     # That of LangChain's base only says that there is none.
     return callable(method) and getattr(method, "__qualname__", "") != "BaseChatModel.bind_tools"
+
+
+def _with_tools(asked: Any, tools: list[dict[str, Any]], choice: dict[str, Any]) -> Any:
+    bound = asked.bind_tools(tools, **choice)
+    before, now = as_fields(getattr(asked, "kwargs", None)), as_fields(getattr(bound, "kwargs", None))
+    if getattr(asked, "bound", None) is None or not now:
+        return bound
+    # A binding hands bind_tools on to what it binds, and what was bound before is lost.
+    lost = {name: value for name, value in before.items() if name not in now}
+    return bound.bind(**lost).with_config(getattr(asked, "config", None))
 
 
 def _messages(messages: Iterable[Message]) -> list[dict[str, Any]]:

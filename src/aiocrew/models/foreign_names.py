@@ -52,6 +52,8 @@ _OTHER_WAYS = (
     "callbacks",
 )
 """What ChatOpenAI can be told and our LLM cannot: then the object itself is asked."""
+_NOT_BODY = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
+"""Among its model_kwargs, what OpenAI's client takes for itself."""
 _RESPONSES = "responses/v1"
 _ONLY_RESPONSES = re.compile(r"codex|-pro(?:-|$)|deep-research")
 """Models that ChatOpenAI reaches by another API than that of chat completions."""
@@ -91,7 +93,7 @@ def from_names(llm: Any) -> LLM | None:
 
 
 def _goes_other_ways(llm: Any, name: str) -> bool:
-    if any(getattr(llm, option, None) for option in _OTHER_WAYS):
+    if any(getattr(llm, option, None) for option in _OTHER_WAYS) or _NOT_BODY & _mapping(llm, "model_kwargs").keys():
         return True
     return getattr(llm, "output_version", None) == _RESPONSES or bool(_ONLY_RESPONSES.search(name))
 

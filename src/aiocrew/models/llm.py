@@ -99,7 +99,8 @@ class LLM(Blueprint):
         and objects with log_success_event or async_log_success_event.
 
     A subclass may have attributes of its own, and an `__init__` that never calls this one: its fields then have their
-    defaults. One that overrides `call` or `acall` answers by itself wherever it stands in llm=.
+    defaults. One that overrides `call` or `acall` answers by itself wherever it stands in llm=; CrewAI's fields that
+    aiocrew does not have are then attributes of its own.
     """
 
     # Slots: no part of what an LLM is, and faster than private attributes. Copies start without a memo.
@@ -157,6 +158,9 @@ class LLM(Blueprint):
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         self = super().__new__(cls)
+        # Slots that are not set are asked of pydantic's slow `__getattr__`.
+        object.__setattr__(self, "_memo", None)
+        object.__setattr__(self, "_shown", None)
         if cls.__init__ is not LLM.__init__:  # it may never come to ours, and is an LLM all the same
             _begin(self)
         return self
@@ -164,10 +168,13 @@ class LLM(Blueprint):
     def __init__(self, model: str | None = None, **fields: Any) -> None:
         if model is not None:
             fields["model"] = model
-        before = vars(self)
+        if type(self) is LLM:
+            super().__init__(**fields)
+            return
+        own = {name: value for name, value in vars(self).items() if self._is_own(name)}
+        own |= {name: fields.pop(name) for name in self.not_built if name in fields and self._is_own(name)}
         super().__init__(**fields)
-        if before:  # a subclass began before us; pydantic starts from nothing
-            vars(self).update({name: value for name, value in before.items() if self._is_own(name)})
+        vars(self).update(own)  # what a subclass began before us; pydantic starts from nothing
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(self) is LLM or name.startswith("_"):
@@ -184,9 +191,14 @@ class LLM(Blueprint):
             vars(self).update(own)
 
     @classmethod
+    def answers_itself(cls) -> bool:
+        """Return whether it is a subclass with a `call` or `acall` of its own."""
+        return cls.call is not LLM.call or cls.acall is not LLM.acall
+
+    @classmethod
     def _is_own(cls, name: str) -> bool:
         """Return whether `name` is an attribute that only a subclass knows."""
-        if name.startswith("_") or name in cls.model_fields or name in cls.not_built:
+        if name.startswith("_") or name in cls.model_fields or (name in cls.not_built and not cls.answers_itself()):
             return False
         return cls.model_config.get("extra") is None and not isinstance(getattr(cls, name, None), property)
 
@@ -210,7 +222,7 @@ class LLM(Blueprint):
         return _shown_alike(self, super().__deepcopy__(memo))
 
     def __getstate__(self) -> dict[Any, Any]:
-        state, shown = super().__getstate__(), getattr(self, "_shown", None)
+        state, shown = super().__getstate__(), self._shown
         if shown is not None and self.api_key == shown["api_key"]:
             # A key that only the environment gave is none of the LLM's: it goes into no file.
             state["__dict__"] = {**state["__dict__"], "api_key": None}
@@ -283,12 +295,15 @@ class LLM(Blueprint):
         Raises BlueprintError (MissingKeyError where a key is missing) for what cannot be called.
         """
         fields = cast("dict[str, Any]", self.__dict__)
-        memo: _Memo | None = getattr(self, "_memo", None)
+        memo = cast("_Memo | None", self._memo)
         if memo is not None and memo.holds(fields):
             return memo.resolved
         # Copied first: where a field changes meanwhile in another thread, the next call sees the difference.
-        known = LLM.model_fields  # what a subclass adds is its own to guard
-        seen = {name: _frozen(name, value) if name in known else value for name, value in fields.items()}
+        seen = dict(fields)
+        for name, value in seen.items():
+            if isinstance(value, (dict, list)) and name in LLM.model_fields:  # what a subclass adds is its own to guard
+                # Callbacks are what they are: a copy of one would be another one.
+                seen[name] = list(cast("Any", value)) if name == "callbacks" else copy.deepcopy(cast("Any", value))
         environment: dict[str, str | None] = {}
 
         def getenv(name: str) -> str:
@@ -297,14 +312,14 @@ class LLM(Blueprint):
 
         resolved = self._resolve(getenv)
         memo = self._memo = _Memo(seen, list(environment.items()), resolved)
-        if type(self) is LLM and getattr(self, "_shown", None) is not None and not self._is_given():
+        if type(self) is LLM and self._shown is not None and not self._is_given():
             _of_environment[:] = [memo]
         return resolved
 
     def _given(self, name: str) -> Any:
         """Return a field, or None where it only shows what the environment gave."""
         value = getattr(self, name)
-        shown: dict[str, Any] | None = getattr(self, "_shown", None)
+        shown: dict[str, Any] | None = self._shown
         return None if shown is not None and value == shown[name] else value
 
     def _is_given(self) -> bool:
@@ -454,12 +469,6 @@ class LLM(Blueprint):
 
 def _opened(value: Any) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-def _frozen(name: str, value: Any) -> Any:
-    if name == "callbacks":
-        return value and list(value)  # they are what they are: a copy would be another one
-    return copy.deepcopy(cast("Any", value)) if isinstance(value, (dict, list)) else value
 
 
 def _shown_alike(llm: LLM, other: T) -> T:

@@ -81,13 +81,16 @@ def strict_form(schema: dict[str, Any]) -> dict[str, Any] | None:
     Every field is required and no others are allowed. Limits of values stand in the descriptions.
     """
     definitions = as_fields(schema.get("$defs"))
-    try:
-        strict = _strict(schema)
-        if definitions:
-            strict["$defs"] = {name: _strict(as_fields(value)) for name, value in definitions.items()}
-    except _Open:
-        return None
-    return strict if _is_small(strict) else None
+    for inlined in (definitions, {}):  # a class that stands in many fields may be too much when it is written out
+        try:
+            strict = _strict(schema, inlined)
+            if definitions:
+                strict["$defs"] = {name: _strict(as_fields(value), inlined) for name, value in definitions.items()}
+        except _Open:
+            return None
+        if _is_small(strict):
+            return strict
+    return None
 
 
 def _first_line(error: Exception) -> str:
@@ -118,37 +121,41 @@ def _without_titles(schema: Any) -> Any:
     return kept
 
 
-def _strict(schema: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in schema:  # which stands alone
-        return {"$ref": schema["$ref"]}
+def _strict(schema: dict[str, Any], inlined: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema as strict ones are. Of `inlined`, what a field refers to with a description is written out."""
+    if target := _target(schema):
+        if target not in inlined or "description" not in schema:
+            return {"$ref": schema["$ref"]}  # which stands alone
+        return _strict({**as_fields(inlined[target]), "description": schema["description"]}, {})
     strict = {key: value for key, value in schema.items() if key in _KEPT}
     if said := [f"{key}: {schema[key]}" for key in _IN_WORDS if key in schema]:
         strict["description"] = f"{as_text(schema.get('description'))} ({', '.join(said)})".strip()
     seen = {*_KEPT, *_IN_WORDS, *_LEFT_OUT}
     # Tagged unions come as oneOf, which is not taken; the tags tell the alternatives apart just as well.
-    options = [_strict(as_fields(option)) for key in ("anyOf", "oneOf") for option in as_items(schema.get(key))]
+    given = [as_fields(option) for key in ("anyOf", "oneOf") for option in as_items(schema.get(key))]
+    options = [_strict(option, inlined) for option in given]
     if options:
         strict["anyOf"] = options
         seen |= {"anyOf", "oneOf"}
     if schema.get("type") == "object":
-        strict |= _object(schema)
+        strict |= _object(schema, inlined)
         seen |= {"properties", "required", "additionalProperties"}
     elif schema.get("type") == "array":
-        strict["items"] = _strict(as_fields(schema.get("items")))
+        strict["items"] = _strict(as_fields(schema.get("items")), inlined)
         seen |= {"items"}
-    elif not options and not {"type", "enum", "const"} & strict.keys():
+    elif not options and "type" not in strict:  # such as values of several types
         raise _Open
     if schema.keys() - seen:
         raise _Open
     return strict
 
 
-def _object(schema: dict[str, Any]) -> dict[str, Any]:
+def _object(schema: dict[str, Any], inlined: dict[str, Any]) -> dict[str, Any]:
     properties = as_fields(schema.get("properties"))
     if not properties or schema.get("additionalProperties"):
         raise _Open
     return {
-        "properties": {name: _strict(as_fields(value)) for name, value in properties.items()},
+        "properties": {name: _strict(as_fields(value), inlined) for name, value in properties.items()},
         "required": list(properties),
         "additionalProperties": False,
     }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeGuard, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from aiocrew.aio.functions import call_function
+from aiocrew.errors import BlueprintError
 from aiocrew.models.foreign_base import nearest
 from aiocrew.models.foreign_chat import awaits
 from aiocrew.models.json_values import as_fields, as_items
@@ -25,7 +26,8 @@ def foreign_fields(candidate: Any) -> dict[str, Any] | None:
     A tool has a name, a description, and a method that does the work: `invoke` or `ainvoke`, which take the arguments
     as one dict, or `_run`, `_arun`, `func`, `coroutine`, `run` or `arun`, which take them by name. It is async where it
     truly awaits; else it has a thread of its own. Its schema stays what it is: a pydantic class of either version, a
-    JSON schema, or what the function's signature says. Raises BlueprintError for a signature that cannot be used.
+    JSON schema, or what the function's signature says. Raises BlueprintError for a signature that cannot be used, and
+    for a tool that needs what only LangChain's own agents give it.
     """
     if isinstance(candidate, type) or inspect.isroutine(candidate):
         return None
@@ -90,43 +92,59 @@ def _truly_awaits(tool: Any) -> bool:
 
 def _function(tool: Any, way: _Way, schema: type[BaseModel]) -> Callable[..., Any]:
     names = _names(tool, way, schema)
+    # `n: int = None` and `**kwargs` come with a default that a tool which checks its arguments itself would refuse.
+    unsaid = {field for field, info in schema.model_fields.items() if way.in_one and info.default is None}
 
     def carry_out(method: str, values: Mapping[str, Any]) -> Any:
         # A value that was not given is the tool's own affair.
-        given = {names.get(field, field): value for field, value in values.items() if value is not msgspec.UNSET}
+        given = {
+            names.get(field, field): value
+            for field, value in values.items()
+            if value is not msgspec.UNSET and (value is not None or field not in unsaid)
+        }
         function = getattr(tool, method)
         return function(given) if way.in_one else function(**given)
 
     def plain(**values: Any) -> Any:
-        return carry_out(way.method, values)
+        return _content(carry_out(way.method, values))
 
     async def awaited(**values: Any) -> Any:
         try:
-            return await carry_out(way.method, values)
+            return _content(await carry_out(way.method, values))
         except NotImplementedError:
             if not way.spare:
                 raise
-        return await call_function(carry_out, way.spare, values)
+        return _content(await call_function(carry_out, way.spare, values))
 
     return awaited if way.on_loop else plain
+
+
+def _content(result: Any) -> Any:
+    """Return what a tool says: of LangChain's message with a tool's result, its content."""
+    return result.content if getattr(result, "type", None) == "tool" and hasattr(result, "content") else result
 
 
 def _names(tool: Any, way: _Way, schema: type[BaseModel]) -> dict[str, str]:
     """Return under which names the values of the schema's fields are given on."""
     by_alias = way.in_one or issubclass(schema, _Described)
     taken = frozenset[str]() if by_alias else frozenset(inspect.signature(getattr(tool, way.method)).parameters)
+    # The schema that LangChain shows a model has no aliases; the one that it checks by has.
+    checked_by = getattr(tool, "args_schema", None) if way.in_one else None
+    fields = {**schema.model_fields, **(checked_by.model_fields if _is_model(checked_by) else {})}
     return {
-        field: info.alias
-        for field, info in schema.model_fields.items()
-        if info.alias and (by_alias or (info.alias in taken and field not in taken))
+        field: alias
+        for field in schema.model_fields
+        if (alias := fields[field].alias) and (by_alias or (alias in taken and field not in taken))
     }
 
 
 def _schema(tool: Any, name: str, way: _Way) -> type[BaseModel]:
     given: Any = getattr(tool, "args_schema", None)
     if given is not None:  # what LangChain injects by itself is no affair of the model
-        given = getattr(tool, "tool_call_schema", None) or given
-    if isinstance(given, type) and issubclass(given, BaseModel):
+        shown = getattr(tool, "tool_call_schema", None) or given
+        _check_injected(name, given, shown)
+        given = shown
+    if _is_model(given):
         return given
     if isinstance(given, dict):
         return _described(cast("dict[str, Any]", given))
@@ -139,6 +157,25 @@ def _schema(tool: Any, name: str, way: _Way) -> type[BaseModel]:
         required = [field for field, value in properties.items() if "default" not in as_fields(value)]
         return _described({"properties": properties, "required": required})
     return arguments_model(getattr(tool, way.method), name)
+
+
+def _is_model(thing: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(thing, type) and issubclass(thing, BaseModel)
+
+
+def _check_injected(name: str, schema: Any, shown: Any) -> None:
+    if not (_is_model(schema) and _is_model(shown)):
+        return
+    hidden = [
+        repr(field)
+        for field, info in schema.model_fields.items()
+        if info.is_required() and field not in shown.model_fields
+    ]
+    if hidden:
+        raise BlueprintError(
+            f"tool {name!r} needs {', '.join(hidden)}, which its model is not shown and only LangChain's own agents "
+            f"inject: give it a default, or write a @tool (from aiocrew) that calls it with a value"
+        )
 
 
 class _Described(BaseModel):
