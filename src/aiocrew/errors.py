@@ -84,9 +84,10 @@ class Location(msgspec.Struct, frozen=True, gc=False):
     crew: str = ""
     task: str = ""
     agent: str = ""
+    flow: str = ""
 
     def __str__(self) -> str:
-        parts = (("crew", self.crew), ("task", self.task), ("agent", self.agent))
+        parts = (("flow", self.flow), ("crew", self.crew), ("task", self.task), ("agent", self.agent))
         return ", ".join(f"{kind} {name!r}" for kind, name in parts if name)
 
 

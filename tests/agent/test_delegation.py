@@ -353,3 +353,12 @@ async def test_agents_that_were_given_each_others_tools_come_to_an_end_too() -> 
     bob = agent_with(ScriptedModel(by=passing_on("Ann")), role="Bob")
     ann.tools = bob.tools = AgentTools(agents=[ann, bob]).tools()
     assert (await kickoff(ann, bob)).raw == "done"
+
+
+@pytest.mark.parametrize("spelled", ["coworker", "co_worker", "co-worker"])
+async def test_a_coworker_is_found_however_a_model_spells_the_argument(spelled):
+    model = ScriptedModel(calls(("Ask question to coworker", {spelled: "Other", "question": "?"})), "42", "so it is 42")
+    agents = [agent_with(model, role="One", allow_delegation=True), agent_with(model, role="Other")]
+    crew = Crew(agents=agents, tasks=[task_for(agents[0], "Do it")])
+    assert (await crew.kickoff_async()).raw == "so it is 42"
+    assert prompt(model.requests[1]).startswith("Your task: ?")

@@ -6,6 +6,7 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,30 @@ async def signed(output: TaskOutput) -> tuple[bool, Any]:
 
 
 # Agreeing and rejecting
+
+
+class Patient:
+    def accept(self, output: TaskOutput, *, kindly: bool = True) -> tuple[bool, Any]:
+        return kindly, output
+
+    async def __call__(self, output: TaskOutput) -> tuple[bool, Any]:
+        return True, output
+
+
+@pytest.mark.parametrize("wrong", [lambda: True, lambda output, reason: True, Patient.accept], ids=["0", "2", "self"])
+def test_one_that_cannot_take_the_output_alone_is_refused_before_anything_is_asked(wrong: Any) -> None:
+    for field in ({"guardrail": wrong}, {"guardrails": [short, wrong]}, {"guardrails": wrong}):
+        with pytest.raises(
+            ValueError, match=r"a guardrail takes one argument, an output; .*(lambda|accept).* does not"
+        ):
+            task_for(agent_with(ScriptedModel()), **field)
+    with pytest.raises(ValueError, match="a guardrail takes one argument, an output"):
+        agent_with(ScriptedModel(), guardrail=wrong)
+
+
+@pytest.mark.parametrize("right", [Patient().accept, Patient(), bool, partial(Patient.accept, Patient()), print])
+def test_methods_objects_and_builtins_are_guardrails_too(right: Any) -> None:
+    assert task_for(agent_with(ScriptedModel()), guardrails=[right, "be kind"]).judges == [right, "be kind"]
 
 
 @pytest.mark.parametrize("guardrail", [short, lambda output: asyncio.sleep(0, short(output)), lambda output: True])

@@ -117,7 +117,7 @@ async def test_a_rerun_after_unusable_replies_does_not_run_finished_calls_again(
 
 async def test_after_max_retry_limit_the_last_problem_is_told():
     model = ScriptedModel(by=lambda _: "")
-    with pytest.raises(UnusableReplyError, match=r"no usable answer in 2 replies.*it is empty.*agent 'Analyst'"):
+    with pytest.raises(UnusableReplyError, match=r"in 2 replies of attempt 3; .*it is empty.*agent 'Analyst'"):
         await kickoff(model, max_iter=1, max_retry_limit=2)
     assert len(model.requests) == 6
 
@@ -208,7 +208,7 @@ async def test_a_model_of_ten_lines_may_stream():
 
 async def test_the_same_fault_three_times_in_a_row_ends_the_attempt():
     model = ScriptedModel(by=lambda _: Reply("", finish_reason="length"))
-    with pytest.raises(UnusableReplyError, match=r"in 3 replies; the last one: .*max_tokens"):
+    with pytest.raises(UnusableReplyError, match=r"in 3 replies of attempt 2; the last one: .*max_tokens"):
         await kickoff(model, max_retry_limit=1)
     assert len(model.requests) == 6
 

@@ -197,7 +197,7 @@ async def test_wrong_values_are_named() -> None:
 
 async def test_it_ends_after_max_retry_limit_with_the_last_problem() -> None:
     model = ScriptedModel(by=lambda _: '{"pages": 2}')
-    with pytest.raises(UnusableReplyError, match=r"in 3 replies; the last one: .*\n- title: Field required"):
+    with pytest.raises(UnusableReplyError, match=r"in 3 replies of attempt 2; .*\n- title: Field required"):
         await kickoff(model, max_retry_limit=1)
     assert len(model.requests) == 2 * 3
 

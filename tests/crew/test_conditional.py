@@ -12,7 +12,7 @@ from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.task import Task
-from aiocrew.errors import CallbackError
+from aiocrew.errors import BlueprintError, CallbackError
 from aiocrew.types.context import active_runtime
 from aiocrew.types.outputs import OutputFormat, TaskOutput
 from tests.crew.scenes import agent_with, task_for
@@ -76,7 +76,7 @@ async def test_a_task_that_was_skipped_is_no_context_of_those_that_follow():
     skipped = only_if(False, agent, "T1")
     named = task_for(agent, "T3", context=[skipped])
     await crew_of(task_for(agent, "T0"), skipped, task_for(agent, "T2"), named).kickoff_async()
-    assert "What earlier tasks gave:\n<T0>\n" in model.asked[1]
+    assert "What is known so far:\n<T0>\n" in model.asked[1]
     assert "earlier tasks" not in model.asked[2]
 
 
@@ -104,14 +104,22 @@ async def test_a_condition_waits_for_async_tasks_before_it_and_hears_of_the_near
     assert (output.raw, [task.raw for task in output.tasks_output]) == ("slow", ["fast", "slow", ""])
 
 
-async def test_a_condition_may_be_async_and_none_is_always_done():
+async def test_a_condition_may_be_async():
     async def never(output: TaskOutput) -> bool:
         return False
 
     agent = agent_with(Done())
-    always = ConditionalTask(description="T2", expected_output="x", agent=agent)
-    output = await crew_of(task_for(agent, "T0"), only_if(never, agent, "T1"), always).kickoff_async()
+    output = await crew_of(task_for(agent, "T0"), only_if(never, agent, "T1"), task_for(agent, "T2")).kickoff_async()
     assert [task.raw for task in output.tasks_output] == ["<T0>", "", "<T2>"]
+
+
+def test_a_conditional_task_needs_its_condition():
+    agent = agent_with(Done())
+    forgotten = ConditionalTask(description="T1", expected_output="x", agent=agent)
+    with pytest.raises(ValueError, match=r"task 'T1' is conditional and has no condition: give it condition="):
+        crew_of(task_for(agent, "T0"), forgotten)
+    with pytest.raises(BlueprintError, match=r"task 'T1' is conditional and has no condition"):
+        forgotten.should_execute(TaskOutput(description="T0", agent="Analyst"))
 
 
 async def test_where_all_that_follows_is_skipped_the_first_output_is_the_crews():

@@ -51,7 +51,9 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 async def test_without_create_directory_a_missing_folder_fails_the_task(tmp_path):
     agent = agent_with(ScriptedModel("text"))
     task = task_for(agent, "T", output_file=str(tmp_path / "no" / "x.md"), create_directory=False)
-    with pytest.raises(TaskError, match="FileNotFoundError"):
+    with pytest.raises(
+        TaskError, match=r"FileNotFoundError: .* output_file: No such file .*, and create_directory is off: '.*x\.md'"
+    ):
         await Crew(agents=[agent], tasks=[task]).kickoff_async()
 
 

@@ -17,6 +17,7 @@ from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
 from aiocrew.errors import BadRequestError, BlueprintError
 from aiocrew.tools.decorator import tool
+from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import active_runtime
 from aiocrew.types.events import DelegationCompleted, ToolUsageFinished
 from aiocrew.types.messages import Reply, Request, System, ToolResult
@@ -346,3 +347,10 @@ async def test_a_delegation_that_was_cut_off_goes_on_where_it_stood(tmp_path):
     outcome = (await crew.kickoff_for_each_async(batch, journal=journal, retry_failed=True))[0]
     assert outcome.raw == "done"
     assert [len(model.requests) for model in (manager, writer, reader)] == [2, 1, 2]
+
+
+def test_a_manager_that_nobody_needs_is_told_of():
+    agent = agent_with(ScriptedModel("done"))
+    crew = Crew(agents=[agent], tasks=[task_for(agent, "Do it")], manager_llm=ScriptedModel())
+    with pytest.warns(AiocrewWarning, match=r"crew 'crew' has a manager, and no use for it"):
+        assert crew.kickoff().raw == "done"

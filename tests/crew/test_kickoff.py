@@ -117,6 +117,8 @@ def test_what_is_not_built_raises_and_what_nobody_knows_warns():
         Crew(memory=True)
     with pytest.raises(NotBuiltError, match="planning"):
         agent_with(ScriptedModel(), planning=True)
+    with pytest.raises(NotBuiltError, match=r"Agent\(max_tokens=5\): .* yet\. Instead: LLM\(max_tokens=\.\.\.\)"):
+        agent_with(ScriptedModel(), max_tokens=5)
     assert agent_with(ScriptedModel(), planning=False, memory=False).role == "Analyst"
     with pytest.warns(UserWarning, match="no field 'tool'.*'tools'") as caught:
         agent_with(ScriptedModel(), tool=[])

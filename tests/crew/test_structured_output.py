@@ -287,7 +287,7 @@ def converter_of(name: str) -> type[Converter]:
         {"guardrail": "be short"},
         {"guardrail": "be long"},
         {"guardrails": ["be short", "be long"]},
-        {"guardrail": digest_of},
+        {"guardrail": agent_with},
         {"human_input": True},
         {"markdown": True},
         {"agent": {"allow_delegation": True}},

@@ -77,7 +77,7 @@ async def test_aexecute_sync_tells_the_model_task_context_and_tools():
     model = ScriptedModel(calls(("look", {"word": "bee"})), "a text")
     output = await task_for(agent_with(model), "Do it").aexecute_sync(context="said before", tools=[look])
     assert output.raw == "a text"
-    assert "What earlier tasks gave:\nsaid before\n" in prompt(model.requests[0])
+    assert "What is known so far:\nsaid before\n" in prompt(model.requests[0])
     assert model.requests[1].messages[-1].text == "found bee"
 
 

@@ -40,6 +40,13 @@ async def test_a_task_with_a_class_gives_its_instance_and_a_plain_one_its_text()
     assert output.of(text) == "short"
 
 
+async def test_a_response_model_is_a_class_too():
+    agent = agent_with(ScriptedModel(SAID))
+    task = Task(description="Report", expected_output="x", agent=agent, response_model=Report)
+    output = await Crew(agents=[agent], tasks=[task]).kickoff_async()
+    assert output.of(task) == Report(title="Bees")
+
+
 async def test_the_class_in_brackets_is_enough():
     agent = agent_with(ScriptedModel(SAID))
     task = Task[Report](description="Report", expected_output="x", agent=agent)

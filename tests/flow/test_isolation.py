@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import threading
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 from aiocrew.flow import Flow, and_, listen, start
 
@@ -173,6 +177,119 @@ async def test_a_flow_that_kicks_itself_off_keeps_its_own_state() -> None:
     assert await flow.kickoff_async() == [0, 1, 2, 3]
     assert (flow.depth, flow.state.get("level")) == (1, None)
     assert flow.method_outputs == [[0, 1, 2, 3]]
+
+
+async def test_a_run_inside_a_run_of_the_same_object_has_an_id_of_its_own() -> None:
+    class Twice(Flow):
+        @start()
+        async def look(self) -> list[str]:
+            below = [] if self.state.get("inner") else await self.kickoff_async({"inner": True})
+            return [self.state["id"], *below]
+
+    outer, inner = await Twice().kickoff_async()
+    assert outer != inner
+
+
+class Item(BaseModel):
+    number: int = 0
+
+
+class Items(BaseModel):
+    items: list[Item] = Field(default_factory=lambda: [Item(), Item(), Item()])
+
+
+@pytest.mark.parametrize("place", range(3))
+async def test_a_change_by_hand_counts_wherever_it_is(place: int) -> None:
+    class Reading(Flow[Items]):
+        @start()
+        def read(self) -> list[int]:
+            return [item.number for item in self.state.items]
+
+    flow = Reading()
+    await flow.kickoff_async()
+    flow.state.items[place].number = 7
+    assert await flow.kickoff_async() == [7 if at == place else 0 for at in range(3)]
+
+
+async def test_a_state_may_be_nested_to_any_depth() -> None:
+    class Deep(Flow):
+        @start()
+        def dig(self) -> None:
+            within = self.state["within"] = {}
+            for _ in range(5_000):
+                within["list"] = [{}]
+                within = within["list"][0]
+
+    flow = Deep()
+    for _ in range(2):
+        await flow.kickoff_async()
+    flow.state["within"]["list"][0]["more"] = 1
+    await flow.kickoff_async()
+    assert "more" not in flow.state["within"]["list"][0], "dug anew"
+
+
+async def test_a_thread_that_was_left_behind_may_go_on_changing_what_is_shown() -> None:
+    class Left(Flow):
+        def __init__(self) -> None:
+            super().__init__()
+            self.begun, self.stop = asyncio.Event(), threading.Event()
+
+        @start()
+        def go_on(self) -> None:
+            self.items, self.numbers = [[]], dict[int, Any]()
+            loop.call_soon_threadsafe(self.begun.set)
+            while not self.stop.is_set():
+                self.items.append([])
+                self.numbers[len(self.items)] = {}
+                self.stop.wait(0 if len(self.items) < 1_000 else 0.001)
+
+    loop, flow = asyncio.get_running_loop(), Left()
+    for _ in range(5):
+        flow.begun.clear(), flow.stop.clear()
+        run = asyncio.ensure_future(flow.kickoff_async())
+        await flow.begun.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        flow.stop.set()
+        assert flow.items
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda flow: pickle.loads(pickle.dumps(flow))], ids=["copy", "deep", "pickle"]
+)
+async def test_a_copy_of_a_flow_begins_and_shows_as_the_original(copied: Any) -> None:
+    flow = Crossing()
+    await flow.kickoff_async({"number": 1})
+    flow.state["number"] = 2
+    other = copied(flow)
+    assert await other.kickoff_async() == ([2], 2, 2)
+    assert (flow.items, other.items, flow.method_outputs[-1]) == ([1], [2], ([1], 1, 1))
+
+
+async def test_a_run_does_not_go_through_the_copying_that_a_flow_has_of_its_own() -> None:
+    class Single(Flow):
+        def __copy__(self) -> Single:
+            return self
+
+        @start()
+        def count(self) -> int:
+            self.count_of = getattr(self, "count_of", 0) + 1
+            return self.count_of
+
+    flow = Single()
+    assert [await flow.kickoff_async() for _ in range(2)] == [1, 1]
+
+
+async def test_threads_that_look_at_a_state_at_once_see_the_same() -> None:
+    both = threading.Barrier(2)
+
+    class Slow(BaseModel):
+        number: int = Field(default_factory=lambda: both.wait(30))
+
+    flow = Flow[Slow]()
+    one, other = await asyncio.gather(*[asyncio.to_thread(lambda: flow.state) for _ in range(2)])
+    assert one is other
 
 
 async def test_a_method_sees_what_its_own_run_has_given_so_far() -> None:

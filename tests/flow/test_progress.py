@@ -260,3 +260,20 @@ def test_a_text_that_one_router_names_is_counted_for_that_one() -> None:
 
     assert segments(Two, {"first": ["one"], "second": ["two"]})[-1] == "follow-0"
     assert segments(Two, {"first": ["two"], "second": ["two"]})[-2:] == ["follow-0", "follow-1"]
+
+
+def test_what_and_gives_is_the_result_that_came_last_by_cause() -> None:
+    class Both(Flow):
+        @start()
+        def one(self) -> None: ...
+
+        @start()
+        def two(self) -> None: ...
+
+        @listen(and_(one, two))
+        def both(self, result: object) -> None: ...
+
+    progress = Progress("Both", plan_flow(Both), 100)
+    one, two = progress.first()
+    assert progress.after(two, "of two") == []
+    assert progress.after(one, "of one")[0].arguments == ("of two",)

@@ -7,12 +7,16 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.crew import Crew
 from aiocrew.flow import Flow, and_, listen, or_, router, start
 from aiocrew.types.context import active_runtime
 from tests.crew.scenes import agent_with, one_task_crew, task_for
 from tests.doubles import RecordingSteps, ScriptedModel, prompt
+from tests.flow.test_progress import acyclic_flows, built
 
 
 def answer(request: Any) -> str:
@@ -98,3 +102,45 @@ def test_a_hundred_runs_of_one_flow_at_once_replay_each_as_alone() -> None:
 
     flow = Newsroom()
     assert asyncio.run(at_once(flow)) == asyncio.run(alone(flow))
+
+
+def with_crews(methods: list[dict[str, Any]], crew: Crew) -> type[Flow]:
+    """Return a flow of `methods`, each of which asks a crew about its result; it gives its text, else the answer."""
+    members: dict[str, Any] = {}
+    for method in methods:
+        members[method["name"]] = asking(crew, **method)
+    return type("Random", (Flow,), members)
+
+
+def asking(crew: Crew, name: str, starts: bool, condition: Any, texts: list[str] | None) -> Any:
+    async def body(self: Any, result: Any) -> str:
+        output = await crew.kickoff_async({"topic": f"{name} given {str(result)[-200:]}"})
+        return texts[0] if texts else output.raw
+
+    body.__name__ = name
+    if starts:
+        body = start()(body)
+    if condition is not None:
+        body = listen(built(condition))(body)
+    return router(emit=texts)(body) if texts else body
+
+
+@given(acyclic_flows(), st.integers(0, 1_000))
+@settings(max_examples=25)
+def test_any_flow_of_crews_replays_with_completions_in_another_order(methods: list[dict[str, Any]], seed: int) -> None:
+    flow = with_crews(methods, one_task_crew(ScriptedModel(by=answer), "Work on {topic}"))
+
+    async def outputs(steps: RecordingSteps) -> list[Any]:
+        token = active_runtime.set(replace(local_runtime(), steps=steps))
+        run = flow(max_method_calls=1_000)
+        try:
+            await run.kickoff_async()
+        finally:
+            active_runtime.reset(token)
+        return run.method_outputs
+
+    first = RecordingSteps(order=random.Random(seed))
+    given_first = asyncio.run(outputs(first))
+    again = RecordingSteps(first.recorded, order=random.Random(seed + 1))
+    assert asyncio.run(outputs(again)) == given_first
+    assert sorted(again.paths) == sorted(first.paths)

@@ -357,3 +357,13 @@ def test_a_plain_method_may_kick_a_crew_off() -> None:
     flow = Plain(one_task_crew(ScriptedModel("found")))
     assert flow.kickoff() == "found"
     assert flow.usage_metrics.total_tokens == 15
+
+
+async def test_an_error_that_no_crew_located_names_the_flow() -> None:
+    class Failing(Flow):
+        @start()
+        async def begin(self):
+            raise BlueprintError("nothing here")
+
+    with pytest.raises(BlueprintError, match=r"nothing here \(in flow 'Failing'\)"):
+        await Failing().kickoff_async()

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
 from aiocrew.errors import BlueprintError
 from aiocrew.flow import Flow, FlowState, start
@@ -135,6 +135,25 @@ async def test_a_field_without_a_default_may_come_with_the_inputs() -> None:
     assert await Needing().kickoff_async({"subject": "rain"}) == "rain"
     with pytest.raises(BlueprintError, match="'Needing'"):
         await Needing().kickoff_async()
+
+
+async def test_aliases_hold_for_inputs_however_deep() -> None:
+    class Author(BaseModel):
+        name: str = Field(alias="fullName")
+
+    class Aliased(BaseModel):
+        author: Author
+        topic: str = Field("the sea", validation_alias=AliasChoices("subject", AliasPath("about", 0), "theme"))
+
+    class Naming(Flow[Aliased]):
+        @start()
+        def name(self) -> str:
+            return f"{self.state.author.name} on {self.state.topic}"
+
+    flow = Naming()
+    assert await flow.kickoff_async({"author": {"fullName": "Ada"}, "subject": "rain"}) == "Ada on rain"
+    assert await flow.kickoff_async({"author": {"name": "Ada"}, "theme": "snow"}) == "Ada on snow"
+    assert await flow.kickoff_async({"author": Author(fullName="Ada"), "topic": "fog"}) == "Ada on fog"
 
 
 async def test_each_run_has_its_own_id_unless_it_is_given() -> None:

@@ -147,7 +147,15 @@ class Way(Enum):
 
 @pytest.mark.parametrize(
     ("answer", "ran"),
-    [("left", ["on_left"]), (Way.LEFT, ["on_left"]), (Way.RIGHT, ["on_right"]), ("nobody", []), (None, []), ("", [])],
+    [
+        ("left", ["on_left"]),
+        (Way.LEFT, ["on_left"]),
+        (Way.RIGHT, ["on_right"]),
+        ("nobody", []),
+        (None, []),
+        ("", []),
+        (True, ["on_true"]),
+    ],
 )
 async def test_what_a_router_returns_is_an_event(answer: object, ran: list[str]) -> None:
     class Routed(Logging):
@@ -167,6 +175,10 @@ async def test_what_a_router_returns_is_an_event(answer: object, ran: list[str])
         @listen(Way.RIGHT)
         def on_right(self) -> None:
             self.log.append("on_right")
+
+        @listen("True")
+        def on_true(self) -> None:
+            self.log.append("on_true")
 
     flow = Routed()
     await flow.kickoff_async()
@@ -325,3 +337,22 @@ async def test_a_start_method_with_a_condition_has_no_result_at_the_kickoff() ->
     flow = Again()
     await flow.kickoff_async()
     assert flow.log == ["one(None)", "one(from one)"]
+
+
+def test_a_method_may_bear_the_name_of_the_event_that_it_listens_to() -> None:
+    class Publishing(Flow):
+        @start()
+        def write(self):
+            return "text"
+
+        @router(write)
+        def judge(self):
+            return "publish"
+
+        @listen("publish")
+        def publish(self):
+            return "published"
+
+    flow = Publishing()
+    assert flow.kickoff() == "published"
+    assert flow.method_outputs == ["text", "publish", "published"]

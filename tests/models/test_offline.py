@@ -38,7 +38,7 @@ ADD = tool("add", "Add two numbers", a={"type": "integer"}, b={"type": "integer"
 def task(text: str, expected: str = "", context: str = "") -> tuple[Message, ...]:
     parts = [f"Your task: {text}\n"]
     parts += [f"The answer must be: {expected}\n"] if expected else []
-    parts += [f"What earlier tasks gave:\n{context}\n"] if context else []
+    parts += [f"What is known so far:\n{context}\n"] if context else []
     return (
         System("You are a researcher.\nYour goal: find out"),
         User("\n".join([*parts, "Reply with the complete answer itself."])),

@@ -217,3 +217,12 @@ def test_the_table_is_whole() -> None:
         assert provider.key_variables or not provider.needs_key
         assert provider.base_url or provider.base_url_variables
         assert not provider.base_url.endswith("/")
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [("claude-sonnet-4-5", "anthropic"), ("gemini-2.5-flash", "gemini"), ("gpt-4o", "openai"), ("my-model", "openai")],
+)
+def test_a_bare_name_is_of_whoever_is_known_by_it(name: str, provider: str) -> None:
+    assert parse_model(name) == ModelName(provider, name)
+    assert parse_model(name, at_base_url=lambda: True) == ModelName("openai", name)

@@ -105,7 +105,7 @@ def test_threads_get_the_same_object() -> None:
     for thread in threads:
         thread.join()
     assert len({id(each) for each in found}) == 1
-    assert project.made == 1
+    assert project.analyst() is found[0]
 
 
 async def test_a_crew_has_agents_and_tasks_in_order_of_definition_without_crew_base() -> None:

@@ -12,8 +12,7 @@ from aiocrew.crew.task import Task
 from aiocrew.errors import BlueprintError
 from aiocrew.project import CrewBase, agent, callback, llm, output_json, output_pydantic, task, tool
 from aiocrew.project.places import Entry, Places
-from aiocrew.project.references import OF_AGENTS, OF_TASKS, resolve_references
-from aiocrew.project.state import state_of
+from aiocrew.project.references import OF_AGENTS, OF_TASKS, resolved
 from aiocrew.tools.decorator import tool as make_tool
 from tests.doubles import ScriptedModel
 from tests.project.projects import research_crew, write_config
@@ -66,42 +65,39 @@ class Parts:
     def undecorated(self) -> None: ...
 
 
-def resolved(references: Any, project: Any = None, **values: Any) -> Entry:
+def found(references: Any, project: Any = None, **values: Any) -> dict[str, Any]:
     entry = Entry("e", values, Places("c.yaml", {("e",): 1, **{("e", key): 2 for key in values}}))
-    resolve_references(entry, references, state_of(project or Parts()))
-    return entry
+    return resolved(entry, references, project or Parts())
 
 
 def test_every_kind_of_reference_finds_what_its_method_gives() -> None:
     project = Parts()
-    of_agent = resolved(
+    of_agent = found(
         OF_AGENTS, project, llm="fast", function_calling_llm="fast", tools=["search"], step_callback="made"
     )
     assert of_agent["llm"] == of_agent["function_calling_llm"] == "offline/instant"
     assert of_agent["tools"] == [search_tool]
     assert of_agent["step_callback"] is project.made()
-    of_task = resolved(
-        OF_TASKS, project, agent="analyst", context="first", output_pydantic="Report", output_json="table"
-    )
+    of_task = found(OF_TASKS, project, agent="analyst", context="first", output_pydantic="Report", output_json="table")
     assert of_task["agent"] is project.analyst()
     assert of_task["context"] == [project.first()]
     assert of_task["output_pydantic"] is of_task["output_json"] is Parts.Report
-    assert resolved(OF_TASKS, project, callback="direct")["callback"] == project.direct
+    assert found(OF_TASKS, project, callback="direct")["callback"] == project.direct
 
 
 def test_a_text_for_llm_that_names_no_method_is_a_models_name() -> None:
-    assert resolved(OF_AGENTS, llm="openai/gpt-4o-mini")["llm"] == "openai/gpt-4o-mini"
+    assert found(OF_AGENTS, llm="openai/gpt-4o-mini")["llm"] == "openai/gpt-4o-mini"
 
 
 def test_what_is_no_text_stays() -> None:
     analyst = Agent(role="R", goal="G", backstory="B")
-    entry = resolved(OF_TASKS, agent=analyst, tools=[search_tool], context=None)
+    entry = found(OF_TASKS, agent=analyst, tools=[search_tool], context=None)
     assert (entry["agent"], entry["tools"], entry["context"]) == (analyst, [search_tool], None)
 
 
 async def test_several_callbacks_of_a_task_are_called_in_turn() -> None:
     project = Parts()
-    entry = resolved(OF_TASKS, project, callback="direct", callbacks=["made", "direct"])
+    entry = found(OF_TASKS, project, callback="direct", callbacks=["made", "direct"])
     assert "callbacks" not in entry
     await entry["callback"]("x")
     assert [name for name, _ in project.seen] == ["direct", "made", "direct"]
@@ -121,12 +117,16 @@ async def test_several_callbacks_of_a_task_are_called_in_turn() -> None:
             {"tools": ["analyst"]},
             "'e.tools[0]' names 'analyst', which Parts has, but not decorated with @tool",
         ),
+        (OF_AGENTS, {"tools": 7}, "c.yaml:2: 'e.tools' must be a list of names"),
+        (OF_TASKS, {"context": {"first": None}}, "c.yaml:2: 'e.context' must be a list of names"),
+        (OF_TASKS, {"callbacks": True}, "c.yaml:2: 'e.callbacks' must be a list of names"),
+        (OF_TASKS, {"callbacks": [1, "made"]}, "c.yaml:2: 'e.callbacks' takes names of callbacks, not 1"),
         (OF_TASKS, {"output_json": "Report"}, "which Parts has, but not decorated with @output_json"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_told_with_its_place(references: Any, values: Any, message: str) -> None:
     with pytest.raises(BlueprintError, match=re.escape(message)):
-        resolved(references, **values)
+        found(references, **values)
 
 
 def test_a_wrong_name_in_a_file_is_told_with_file_line_and_key(tmp_path: Path) -> None:

@@ -68,8 +68,9 @@ def test_placeholders_and_booleans_stay_as_meant() -> None:
     }
 
 
-def test_an_empty_file_has_no_entries() -> None:
-    assert parsed("# nothing yet\n") == {}
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "~\n"])
+def test_an_empty_file_has_no_entries(text: str) -> None:
+    assert parsed(text) == {}
 
 
 def test_the_lines_of_keys_and_items_are_known() -> None:

@@ -50,6 +50,11 @@ assert_type(output.of(report), Report)
 assert_type(output.of(report).title, str)
 assert_type(output.of(plain), str)
 """,
+    "a_response_model_is_inferred": """
+modelled = Task(description="d", expected_output="e", response_model=Score)
+assert_type(modelled, Task[Score])
+assert_type(crew.kickoff().of(modelled), Score)
+""",
     "json_is_text_to_of": """
 scored = Task(description="d", expected_output="e", output_json=Score)
 assert_type(crew.kickoff().of(scored), str)

@@ -53,11 +53,18 @@ _SENT = _for_good("there is nothing to switch off: aiocrew sends nothing but to 
 _COMMAND = _for_good("the command is `aiocrew`; a project is started by its own main.py")
 _SEARCH = _not_yet("TXTSearchTool, CSVSearchTool and WebsiteSearchTool search texts; or write a BaseTool of your own")
 _OWN_TOOL = _not_yet("write it as a @tool or a BaseTool of your own; LangChain's tools may stand in tools= as they are")
+_STATE = _not_yet("take a pydantic BaseModel of your own as the state: class MyFlow(Flow[MyState])")
+_DEFINITIONS = _not_yet("write Agent(config=...), Crew(config=...), or a class with @CrewBase")
+_ALONE = _not_yet("an Agent works alone, too: Agent(...).kickoff('...')")
+_TOOLS_HOME = _Absent(
+    "there each tool stands in one place", "import the tool from crewai_tools itself, or write it as a @tool"
+)
 _ANYTHING = _not_yet("see docs/compat.md of aiocrew for what is served")
 
 _BY_NAME = {
     "crewai": {
         "Knowledge": _KNOWLEDGE,
+        "LiteAgent": _ALONE,
         "LLMGuardrail": _TEXT_GUARDRAIL,
         "Memory": _MEMORY,
         "Pipeline": _STAGES,
@@ -71,21 +78,28 @@ _BY_NAME = {
         "events": _EVENTS,
         "flow.flow_visualizer": _not_yet("read the flow's decorators: they name what follows what"),
         "flow.human_feedback": _not_yet("say human_input=True on a Task"),
+        "flow.FlowState": _STATE,
+        "flow.flow.FlowState": _STATE,
         "flow.persist": _PERSIST,
         "flow.persistence": _PERSIST,
         "flow.flow.persist": _PERSIST,
         "hooks": _not_yet("use step_callback, a guardrail, or an LLM subclass with a call of its own"),
         "knowledge": _KNOWLEDGE,
+        "lite_agent.LiteAgent": _ALONE,
         "llms": _WIRES,
         "mcp": _MCP,
         "memory": _MEMORY,
         "pipeline": _STAGES,
         "project.PipelineBase": _STAGES,
         "project.pipeline": _STAGES,
+        "project.load_agent": _DEFINITIONS,
+        "project.load_crew": _DEFINITIONS,
+        "project.load_crew_and_kickoff": _DEFINITIONS,
         "project.mcp_server_params": _MCP,
         "rag": _KNOWLEDGE,
         "routers": _FORKS,
         "skills": _not_yet("put the text into the agent's backstory"),
+        "tasks.guardrail_result": _not_yet("a guardrail returns (True, value) or (False, reason)"),
         "tasks.hallucination_guardrail": _TEXT_GUARDRAIL,
         "tasks.llm_guardrail": _TEXT_GUARDRAIL,
         "telemetry": _SENT,
@@ -131,6 +145,7 @@ _BY_NAME = {
         "ScrapeElementFromWebsiteTool": _not_yet("ScrapeWebsiteTool reads a whole page"),
         "SeleniumScrapingTool": _not_yet("ScrapeWebsiteTool reads a page that needs no script"),
         "XMLSearchTool": _SEARCH,
+        "tools": _TOOLS_HOME,
         "": _OWN_TOOL,
     },
 }

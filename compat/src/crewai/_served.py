@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.metadata
+import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
@@ -69,4 +71,17 @@ class _MissingModules:
 
 def _message(name: str) -> str:
     served = name.partition(".")[0]
-    return f"{name} is not there: {served!r} is served by aiocrew-as-crewai, and {advice(name)}"
+    near = _nearest(name)
+    hint = f" Did you mean {near}?" if near else ""
+    return f"{name} is not there: {served!r} is served by aiocrew-as-crewai, and {advice(name)}{hint}"
+
+
+def _nearest(name: str) -> str:
+    """Return the served name that `name` differs from by a slip of the hand; "" without one."""
+    owner, _, wanted = name.rpartition(".")
+    module = sys.modules.get(owner)
+    if module is None:
+        return ""
+    modules = [found.name for found in pkgutil.iter_modules(module.__path__) if not found.name.startswith("_")]
+    # Strictly: CrewAI's tools have names that are much alike, and another tool is no slip.
+    return next(iter(difflib.get_close_matches(wanted, [*module.__dict__.get("__all__", ()), *modules], 1, 0.9)), "")

@@ -39,8 +39,8 @@ class Agent(AgentBlueprint):
     """Who works on a task. One agent may stand in any number of crews that run at once: runs keep no state in it.
 
     role, goal, backstory: who the model is to be; {placeholders} are filled from a run's inputs.
-    llm: "provider/model", an LLM, or an object with `async reply(request)`; None is the default model
-        (OPENAI_MODEL_NAME, else MODEL, else gpt-4o-mini).
+    llm: "provider/model", an LLM, an object with `async reply(request)`, with CrewAI's `call` or LangChain's `invoke`;
+        None is the default model (OPENAI_MODEL_NAME, else MODEL, else gpt-4o-mini).
     tools: what it may call; a task's own tools take their place.
     max_iter: model replies before it must answer with what it has.
     max_execution_time: seconds for one task; when they are over the call in flight is ended.
@@ -73,7 +73,7 @@ class Agent(AgentBlueprint):
         response_format: the class that `.pydantic` of the answer is to be an instance of.
         Raises one error that names the agent: see aiocrew.errors.
         """
-        if not messages:
+        if not messages or not isinstance(messages, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise BlueprintError(f"kickoff() needs a text or a list of messages, not {messages!r}")
         talk = messages_from(messages)
         rules = AnswerRules(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 from pydantic import BaseModel
 
+from aiocrew.aio.functions import name_of
 from aiocrew.errors import BlueprintError
 from aiocrew.models.answers import answer_spec, named_apart
 from aiocrew.types.messages import AnswerSpec, ToolSpec
@@ -20,6 +22,7 @@ __all__ = [
     "AnswerRules",
     "Guardrail",
     "OutputRecord",
+    "check_guardrail",
     "class_of_model",
     "fields_of",
     "form_of_answer",
@@ -55,6 +58,20 @@ class Guardrail(msgspec.Struct, frozen=True, gc=False):
     name: str
     judge: Callable[..., Any] | str
     max_retries: int
+
+
+def check_guardrail(judge: Any) -> None:
+    """Raise BlueprintError for a function that cannot be called with an output alone."""
+    if not callable(judge):
+        return
+    try:
+        signature = inspect.signature(judge)
+    except (TypeError, ValueError):  # some of C's have none
+        return
+    try:
+        signature.bind(object())
+    except TypeError as error:
+        raise BlueprintError(f"a guardrail takes one argument, an output; {name_of(judge)} does not: {error}") from None
 
 
 class AnswerRules(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from aiocrew.agent.absent import INSTEAD_OF_AGENT_FIELDS
+from aiocrew.agent.answer import check_guardrail
 from aiocrew.agent.interpolation import interpolate
 from aiocrew.models.foreign import adopted
 from aiocrew.models.llm import LLM
@@ -54,6 +56,7 @@ class AgentBlueprint(Blueprint):
     config: dict[str, Any] | None = Field(default=None, exclude=True)
     tools_results: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]], exclude=True)
 
+    instead: ClassVar[Mapping[str, str]] = INSTEAD_OF_AGENT_FIELDS
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "a2a": (None,),
         "adapted_agent": _OFF,
@@ -113,6 +116,12 @@ class AgentBlueprint(Blueprint):
     @classmethod
     def _take_none(cls, value: Any, info: ValidationInfo) -> Any:
         return cls.model_fields[info.field_name or ""].default if value is None else value
+
+    @field_validator("guardrail")
+    @classmethod
+    def _check_guardrail(cls, value: Any) -> Any:
+        check_guardrail(value)
+        return value
 
     def pace(self) -> Pace | None:
         """Return what keeps to max_rpm, one and the same for all runs; None without it."""

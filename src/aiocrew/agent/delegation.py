@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any, ClassVar, Self, cast
 
 import msgspec
-from pydantic import BaseModel, Field, PrivateAttr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from aiocrew.agent.blueprint import AgentBlueprint
 from aiocrew.agent.coworkers import Coworker, coworker_named
@@ -31,8 +31,19 @@ _ANSWER = "the complete answer for the colleague who asks, who knows nothing but
 
 
 class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
     coworker: str = Field(default="", description="the role of the co-worker")
     context: str = Field(default="", description="all that the co-worker needs to know: it sees nothing else")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_other_spellings(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = cast("dict[str, Any]", data)
+        spelled = next((name for name in ("co_worker", "co-worker", "coWorker") if name in given), None)
+        return given if spelled is None else {"coworker": given[spelled], **given}
 
     @field_validator("coworker", "context", mode="before")
     @classmethod

@@ -206,7 +206,7 @@ def _read(shown: _Shown, output: OutputRecord, returned: Any) -> _Verdict:
     ok, value = cast("tuple[Any, Any]", returned)
     if not ok:
         return _Verdict(False, "no reason was given" if value in (None, "") else str(value))
-    if value is None:
+    if value is None or isinstance(value, bool):  # (True, True) says twice that it is right
         value = output  # it may have changed it in place
     if isinstance(value, TaskOutput | LiteAgentOutput):
         text, fields = value.raw, _fields(value)

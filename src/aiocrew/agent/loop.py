@@ -87,6 +87,7 @@ class _Attempt:
         self._run = run
         self._task_path = path
         self._path = child(path, f"retry-{retry}") if retry else path
+        self._attempt = f" of attempt {retry + 1}" if retry else ""
         self._memory = memory
         self._in_text = plan.model.tool_protocol == "text"
         self._end = "" if plan.persona.templates is None else plan.persona.templates.end
@@ -141,7 +142,7 @@ class _Attempt:
                 case None:
                     pass
         raise UnusableReplyError(
-            f"{plan.model.name} gave no usable answer in {self._turns} replies; the last one: {problem}"
+            f"{plan.model.name} gave no usable answer in {self._turns} replies{self._attempt}; the last one: {problem}"
         )
 
     async def _carried_out(self, path: Path, reply: Reply, step: NextStep) -> Finish | Repair | None:

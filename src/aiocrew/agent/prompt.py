@@ -92,7 +92,7 @@ def task_words(assignment: Assignment, form: AnswerSpec | None = None) -> str:
     if assignment.expected_output:
         parts.append(f"The answer must be: {assignment.expected_output}\n")
     if assignment.context:
-        parts.append("What earlier tasks gave:\n" + "\n\n".join(assignment.context) + "\n")
+        parts.append("What is known so far:\n" + "\n\n".join(assignment.context) + "\n")
     if form is not None:
         parts.append(f"{form_words(form)}\n")
     elif assignment.markdown:

@@ -58,7 +58,7 @@ class RunFrame(Generic[T]):
             self._fail(run, "cancelled", cancelled=True)
             raise
         except Exception as error:
-            failure = error.located(Location(run.crew)) if isinstance(error, AiocrewError) else error
+            failure = error.located(self._at()) if isinstance(error, AiocrewError) else error
             self._fail(run, repr(failure))
             await deliver_cancel_since(before, run.loop)
             raise failure from failure.__cause__
@@ -103,6 +103,10 @@ class RunFrame(Generic[T]):
 
     def _name(self) -> str:
         raise NotImplementedError
+
+    def _at(self) -> Location:
+        """Return where an error happened that no part of the run has located."""
+        return Location(self._name())
 
     def _pace(self) -> Pace | None:
         return None

@@ -9,6 +9,7 @@ from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.prompt import Assignment
 from aiocrew.agent.record import AgentAnswer
 from aiocrew.agent.run_frame import RunFrame
+from aiocrew.errors import Location
 from aiocrew.tools.calls import ToolMemory
 from aiocrew.types.context import RunContext, RunOptions
 from aiocrew.types.events import (
@@ -45,6 +46,9 @@ class SoloRun(RunFrame[AgentAnswer]):
 
     def _name(self) -> str:
         return self._role
+
+    def _at(self) -> Location:
+        return Location(agent=self._role)
 
     def _readers(self) -> tuple[EventSink, ...]:
         return self._sinks

@@ -17,8 +17,8 @@ _INSTEAD = {
     "fork": "crew.copy() gives a crew of its own",
     "query_knowledge": "give the agent a tool that searches the source, such as TXTSearchTool",
     "aquery_knowledge": "give the agent a tool that searches the source, such as TXTSearchTool",
-    "reset_knowledge": "there is none that would have to be reset",
-    "reset_memories": "there is none that would have to be reset: runs remember nothing of one another",
+    "reset_knowledge": "nothing has to be reset: runs know nothing of one another",
+    "reset_memories": "nothing has to be reset: runs remember nothing of one another",
     "calculate_usage_metrics": "read token_usage of the output, or usage_metrics of the crew",
 }
 """Each with what there is to do instead."""

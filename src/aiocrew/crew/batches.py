@@ -27,7 +27,7 @@ __all__ = ["ManyInputs", "start_batch"]
 ManyInputs: TypeAlias = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
-class _NoInputsError(BlueprintError, TypeError):
+class InputsTypeError(BlueprintError, TypeError):
     """A TypeError too: programs written for CrewAI catch that one."""
 
 
@@ -40,7 +40,7 @@ def start_batch(
     """
     if not _are_many(inputs):
         shown = reprlib.repr(inputs)
-        raise _NoInputsError(
+        raise InputsTypeError(
             f"inputs={shown} must be a list of dicts (or another iterable of them, also an async one), one for each "
             "run; kickoff takes a single dict"
         )

@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
 
+from aiocrew.agent.absent import INSTEAD_OF_CREW_FIELDS
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
+from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.config import with_parts_of_config
 from aiocrew.crew.doors import warn_of_passed_doors
 from aiocrew.crew.graph import Node, Shape, task_graph
@@ -60,6 +62,7 @@ class CrewBlueprint(Blueprint):
     config: dict[str, Any] | None = Field(default=None, exclude=True)
     usage_metrics: UsageMetrics | None = Field(default=None, exclude=True)
 
+    instead: ClassVar[Mapping[str, str]] = INSTEAD_OF_CREW_FIELDS
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "chat_llm": (None,),
         "checkpoint": _OFF,
@@ -208,6 +211,8 @@ class CrewBlueprint(Blueprint):
 
 
 def _check_conditional(task: Task[Any], position: int) -> None:
+    if isinstance(task, ConditionalTask):
+        task.check_condition()
     if not position:
         raise BlueprintError(f"task {task.label!r} is conditional and stands first: there is no output to judge by")
     if task.async_execution:

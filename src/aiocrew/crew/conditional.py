@@ -9,6 +9,7 @@ from aiocrew.aio.door import run_sync
 from aiocrew.aio.functions import call_function
 from aiocrew.crew.task import Task
 from aiocrew.crew.task_blueprint import T
+from aiocrew.errors import BlueprintError
 from aiocrew.types.outputs import TaskOutput
 
 __all__ = ["ConditionalTask"]
@@ -18,7 +19,7 @@ class ConditionalTask(Task[T]):
     """A task that is done only if `condition(output)` holds; it can stand anywhere but in the first place.
 
     condition: a function (TaskOutput) -> bool, plain or async, asked when all earlier tasks have ended. It is given the
-        output of the nearest earlier task that was done. None is always done.
+        output of the nearest earlier task that was done.
 
     A task that was skipped has an empty output in `tasks_output`, is no context of the tasks that follow, and is not
     the crew's output.
@@ -30,5 +31,13 @@ class ConditionalTask(Task[T]):
 
     def should_execute(self, context: TaskOutput) -> bool:
         """Return whether the condition holds for `context`, for code that asks outside of a run and cannot await."""
-        condition = self.condition
-        return condition is None or bool(run_sync(lambda: call_function(condition, context)))
+        condition = self.check_condition()
+        return bool(run_sync(lambda: call_function(condition, context)))
+
+    def check_condition(self) -> Callable[..., Any]:
+        """Return the condition. Raises BlueprintError where there is none."""
+        if self.condition is None:
+            raise BlueprintError(
+                f"task {self.label!r} is conditional and has no condition: give it condition=..., or make it a Task"
+            )
+        return self.condition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -85,9 +86,17 @@ def write_whole(
 ) -> None:
     """Write `text` to `path` by rename, so that no reader ever sees half of it. `token` makes the draft's name unique.
 
-    Where it is not `wanted` any more when the draft stands, nothing is written. Raises OSError, after which neither
-    the file nor a draft of it was touched.
+    Where it is not `wanted` any more when the draft stands, nothing is written. Raises OSError that names `path`, after
+    which neither the file nor a draft of it was touched.
     """
+    try:
+        _write_whole(path, text, create_directory, token, wanted)
+    except OSError as error:
+        missing = "" if create_directory or error.errno != errno.ENOENT else ", and create_directory is off"
+        raise OSError(error.errno, f"output_file: {error.strerror}{missing}", path) from error
+
+
+def _write_whole(path: str, text: str, create_directory: bool, token: str, wanted: Callable[[], bool]) -> None:
     folder = os.path.dirname(path)
     if create_directory:
         os.makedirs(folder, exist_ok=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from hashlib import md5
-from typing import Any, ClassVar, Generic, Self
+from typing import Any, ClassVar, Generic, Self, cast
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 from typing_extensions import TypeVar
 
+from aiocrew.agent.absent import INSTEAD_OF_TASK_FIELDS
 from aiocrew.agent.agent import Agent
+from aiocrew.agent.answer import check_guardrail
 from aiocrew.agent.interpolation import interpolate
 from aiocrew.tools.base import as_tool
 from aiocrew.types.blueprint import Blueprint
@@ -20,7 +22,7 @@ from aiocrew.types.outputs import TaskOutput
 __all__ = ["T", "TaskBlueprint"]
 
 T = TypeVar("T", default=str)
-"""What a task gives: text, unless it has an output_pydantic."""
+"""What a task gives: text, unless it has an output_pydantic or a response_model."""
 
 _OFF = (None, False)
 _OF_AGENT = "_tools_of_agent"
@@ -41,7 +43,7 @@ class TaskBlueprint(Blueprint, Generic[T]):
     create_directory: bool = True
     name: str | None = None
     output_pydantic: type[T] | None = None
-    response_model: type[BaseModel] | None = None
+    response_model: type[T] | None = None
     output_json: type[BaseModel] | None = None
     converter_cls: type[Any] | None = None
     guardrail: Callable[..., Any] | str | None = None
@@ -54,6 +56,7 @@ class TaskBlueprint(Blueprint, Generic[T]):
     config: dict[str, Any] | None = Field(default=None, exclude=True)
     output: TaskOutput | None = Field(default=None, exclude=True)
 
+    instead: ClassVar[Mapping[str, str]] = INSTEAD_OF_TASK_FIELDS
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "allow_crewai_trigger_context": _OFF,
         "i18n": (None,),
@@ -87,12 +90,20 @@ class TaskBlueprint(Blueprint, Generic[T]):
                 raise ValueError(f"context takes tasks, not {named!r}")  # noqa: TRY004 - pydantic tells of it
         return value
 
-    @field_validator("output_pydantic")
+    @field_validator("output_pydantic", "response_model")
     @classmethod
-    def _check_class(cls, value: Any) -> Any:
+    def _check_class(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and not (isinstance(value, type) and issubclass(value, BaseModel)):
-            raise ValueError(f"output_pydantic must be a class of pydantic's BaseModel, not {value!r}")
+            raise ValueError(f"{info.field_name} must be a class of pydantic's BaseModel, not {value!r}")
         return value
+
+    @field_validator("guardrail", "guardrails")
+    @classmethod
+    def _check_guardrails(cls, value: Any) -> Any:
+        judges: Sequence[Any] = cast("Any", value) if isinstance(value, Sequence) else (value,)
+        for judge in judges:
+            check_guardrail(judge)
+        return cast("Any", value)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
 from aiocrew.errors import BlueprintError
 from aiocrew.models.lookup import resolve
+from aiocrew.types.blueprint import AiocrewWarning
 
 __all__ = ["Team"]
 
@@ -29,7 +31,14 @@ class Team:
         self._crew = crew
         self._plans: dict[int, AgentPlan] = {}
         manager = crew.manager_agent
-        if manager is not None and manager.tools and crew.process == Process.hierarchical:
+        if crew.process != Process.hierarchical:
+            if manager is not None or crew.manager_llm is not None:
+                warnings.warn(
+                    f"crew {crew.name!r} has a manager, and no use for it: give it process=Process.hierarchical",
+                    AiocrewWarning,
+                    stacklevel=2,
+                )
+        elif manager is not None and manager.tools:
             raise BlueprintError(f"manager_agent {manager.role!r} must have no tools: it has others do the work")
 
     def plan_for(self, agent: Agent, task: Task[Any]) -> AgentPlan:

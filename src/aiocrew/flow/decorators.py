@@ -36,8 +36,9 @@ def listen(condition: Trigger) -> Callable[[Method], Method]:
 def router(condition: Trigger | None = None, *, emit: Sequence[str] | str | None = None) -> Callable[[Method], Method]:
     """Mark a method whose return value is an event, beside its own name: those who listen to it run.
 
-    It returns a text or a member of an Enum (its value, if that is a text, else its name); None is no event. Without a
-    condition it stands beside @start() or @listen(...). `emit` says which events there may be, for readers of the code.
+    It returns a text or a member of an Enum (its value, if that is a text, else its name); None is no event; a bool and
+    an int stand for their text. Without a condition it stands beside @start() or @listen(...). `emit` says which events
+    there may be, for readers of the code: where every router says so, a kickoff warns of a listener that waits in vain.
     """
     conditions = () if condition is None else (as_condition(condition, "router"),)
     emits = () if emit is None else (emit,) if isinstance(emit, str) else tuple(emit)
@@ -46,7 +47,7 @@ def router(condition: Trigger | None = None, *, emit: Sequence[str] | str | None
 
 def _marking(name: str, role: Role) -> Callable[[Method], Method]:
     def mark(method: Method) -> Method:
-        if not callable(method) or isinstance(method, type):
+        if not callable(method) or isinstance(method, type | staticmethod):
             raise BlueprintError(f"@{name}(...) stands before a method of a flow, not before {method!r}")
         with_role(method, role)
         return method

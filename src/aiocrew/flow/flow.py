@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast, get_args, get_origin
 
 from aiocrew.aio.blocking import run_blocking
 from aiocrew.aio.door import loop_is_running
-from aiocrew.errors import FlowError, NotBuiltError
+from aiocrew.errors import BlueprintError, FlowError, NotBuiltError
 from aiocrew.flow.conditions import and_, or_
 from aiocrew.flow.decorators import human_feedback, listen, persist, router, start
 from aiocrew.flow.instance import show
 from aiocrew.flow.plan import FlowPlan, plan_flow
 from aiocrew.flow.run import FlowRun, FlowSettings, Record
 from aiocrew.flow.state import FlowState, fresh_state, id_of
+from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunOptions
 from aiocrew.types.usage import UsageMetrics
 
@@ -85,6 +88,8 @@ class Flow(Generic[T]):
         for name in _NOT_BUILT.keys() & vars(cls).keys():
             if not callable(vars(cls)[name]):
                 _refuse_unless_inert(cls, name, vars(cls)[name])
+        if any(vars(base).get("__slots__") for base in cls.__mro__):
+            raise BlueprintError(f"flow {cls.__name__!r} has __slots__, which a run cannot copy: leave them out")
         for base in cls.__dict__.get("__orig_bases__", ()):
             cls._state_kind = _state_kind_of(base) or cls._state_kind
         cls._plan = plan_flow(cls)
@@ -139,7 +144,9 @@ class Flow(Generic[T]):
         Raises what a method raised, as it is; BlueprintError for inputs that do not fit the state and for a flow that
         nothing starts; FlowError for a cycle past max_method_calls. Cancelling this await ends every method.
         """
-        return await FlowRun(self, self._settings(), inputs, options).carry_out()
+        settings = self._settings()
+        _warn_of_what_waits_in_vain(settings)
+        return await FlowRun(self, settings, inputs, options).carry_out()
 
     akickoff = kickoff_async
 
@@ -180,6 +187,14 @@ class Flow(Generic[T]):
 
 def _is_called_by_the_program() -> bool:
     return threading.current_thread() is threading.main_thread() and not loop_is_running()
+
+
+def _warn_of_what_waits_in_vain(flow: FlowSettings) -> None:
+    for method, event in flow.plan.in_vain:
+        near = difflib.get_close_matches(event, [each.name for each in flow.plan.methods], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        text = f"method {method!r} of flow {flow.name!r} waits for {event!r}, but no method or router gives that{hint}"
+        warnings.warn(text, AiocrewWarning, stacklevel=3)
 
 
 def _state_kind_of(base: Any) -> Any:

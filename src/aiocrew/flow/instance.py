@@ -5,10 +5,9 @@ A run's own copy of a flow begins with what the user set up, never with what ano
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -34,73 +33,79 @@ class _Shown(msgspec.Struct, frozen=True):
     """The attributes that are."""
     values: dict[str, Any]
     likenesses: dict[str, Any]
-    run_id: str = ""
 
 
-def begin(flow: F, kind: Any, inputs: Mapping[str, Any] | None, name: str, run_id: str, record: object) -> F:
-    """Return the object for one run of `flow`: with copies of the containers and the state that the user set up.
+class HasRunId(Protocol):
+    """What tells of a run; a flow keeps it while it shows what that run has left."""
 
-    `record` is what tells of the run.
-    """
+    @property
+    def run_id(self) -> str: ...
+
+
+def begin(flow: F, kind: Any, inputs: Mapping[str, Any] | None, name: str, record: HasRunId) -> F:
+    """Return the object for one run of `flow`: with copies of the containers and the state that the user set up."""
     with _lock:
         setup = _setup(flow)
     for attribute, value in _class_containers(type(flow)).items():
         setup.setdefault(attribute, value)
     own: State | None = setup.pop(_STATE, None)
-    instance = copy.copy(flow)
-    vars(instance).clear()
+    instance = object.__new__(type(flow))  # not by copy.copy: how users have a flow copied is for copies of theirs
     vars(instance).update(copied(setup))
-    vars(instance)[_STATE] = begin_state(own, kind, inputs, name, run_id)
+    vars(instance)[_STATE] = begin_state(own, kind, inputs, name, record.run_id)
     vars(instance)[_RECORD] = record
     return instance
 
 
-def publish(flow: object, instance: object, run_id: str) -> None:
+def publish(flow: object, instance: object) -> None:
     """Show on `flow` what the run that worked on `instance` has left, in place of what another one has.
 
     Where `flow` is itself the object of a run, which was kicked off from within, nothing is: its state is in use.
     """
     if _RECORD in vars(flow) and _SHOWN not in vars(flow):
         return
+    values = dict(vars(instance))
+    likenesses = likeness(values)
     with _lock:
         setup = _setup(flow)
-        values = dict(vars(instance))
         attributes = vars(flow)
         for name in attributes.keys() - setup.keys() - values.keys():
             del attributes[name]  # another run's
         attributes.update(values)
-        attributes[_SHOWN] = _Shown(setup, values, likeness(values), run_id)
+        attributes[_SHOWN] = _Shown(setup, values, likenesses)
 
 
 def show(flow: object, make: Callable[[], State]) -> State:
     """Return the flow's state; where there is none yet, one that `make` gives, which counts once it is changed."""
     attributes = vars(flow)
-    state: State | None = attributes.get(_STATE)
-    if state is None:
+    if attributes.get(_STATE) is None:
         state = make()
+        like = likeness(state)
         with _lock:
-            shown: _Shown = attributes.get(_SHOWN) or _Shown(_setup(flow), {}, {})
-            likenesses = {**shown.likenesses, _STATE: likeness(state)}
-            attributes[_SHOWN] = _Shown(shown.setup, {**shown.values, _STATE: state}, likenesses, shown.run_id)
-            attributes[_STATE] = state
-    return state
+            if attributes.get(_STATE) is None:  # else another thread was first
+                shown: _Shown = attributes.get(_SHOWN) or _Shown(_setup(flow), {}, {})
+                values, likenesses = {**shown.values, _STATE: state}, {**shown.likenesses, _STATE: like}
+                attributes[_SHOWN] = _Shown(shown.setup, values, likenesses)
+                attributes[_STATE] = state
+    return attributes[_STATE]
 
 
 def _setup(flow: object) -> dict[str, Any]:
     """Return the attributes that the user set: what is shown is left out, unless it was changed since."""
     now = dict(vars(flow))
+    record: HasRunId | None = now.get(_RECORD)
     shown: _Shown | None = now.pop(_SHOWN, None)
     if shown is None:
-        now.pop(_RECORD, None)
-        return now
-    setup = dict(shown.setup)
-    for name in now.keys() | shown.values.keys():
-        if name not in now:
-            setup.pop(name, None)  # the user deleted it
-        elif name not in shown.values or not _is_as_shown(now[name], name, shown):
-            setup[name] = now[name]
+        setup = now
+    else:
+        setup = dict(shown.setup)
+        for name in now.keys() | shown.values.keys():
+            if name not in now:
+                setup.pop(name, None)  # the user deleted it
+            elif name not in shown.values or not _is_as_shown(now[name], name, shown):
+                setup[name] = now[name]
+    setup.pop(_RECORD, None)
     state: State | None = setup.get(_STATE)
-    if isinstance(state, dict) and shown.run_id and id_of(state) == shown.run_id:
+    if isinstance(state, dict) and record is not None and id_of(state) == record.run_id:
         setup[_STATE] = {key: value for key, value in state.items() if key != "id"}  # that id was one run's
     return setup
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -44,10 +44,15 @@ class FlowPlan(msgspec.Struct, frozen=True):
     """The methods of a flow, in the order of their definition; those of a base class come first."""
 
     methods: tuple[MethodPlan, ...]
+    in_vain: tuple[tuple[str, str], ...] = ()
+    """Methods with an event for which they wait, and which nothing in the flow gives."""
 
 
 def plan_flow(flow: type) -> FlowPlan:
-    """Return the plan of a flow's class. Raises BlueprintError for a method that needs more than one result.
+    """Return the plan of a flow's class.
+
+    Raises BlueprintError for a method that needs more than one result or takes no `self`, and for one that bears
+    another name than the function that others listen to.
 
     A method that a subclass defines anew is a part of the flow if it is decorated there, too.
     """
@@ -55,8 +60,9 @@ def plan_flow(flow: type) -> FlowPlan:
     for base in reversed(flow.__mro__):
         members.update(vars(base))
     found = {name: (member, role) for name, member in members.items() if (role := role_of(member)) is not None}
-    makers = _Makers(found)
     alternatives = {name: _alternatives(role) for name, (_, role) in found.items()}
+    _check_methods(flow, found, {event for conditions in alternatives.values() for event in _events_of(conditions)})
+    makers = _Makers(found)
     leads = _closed(_next_of(alternatives, makers))
     plans: list[MethodPlan] = []
     for position, (name, (function, role)) in enumerate(found.items()):
@@ -75,13 +81,42 @@ def plan_flow(flow: type) -> FlowPlan:
                 leads_to=leads[name],
             )
         )
-    return FlowPlan(tuple(plans))
+    return FlowPlan(tuple(plans), _in_vain(alternatives, found))
+
+
+_NO_METHODS = (staticmethod, classmethod, property)
+
+
+def _check_methods(flow: type, found: _Found, events: set[str]) -> None:
+    for name, (member, _) in found.items():
+        where = f"method {name!r} of flow {flow.__name__!r}"
+        if type(member) in _NO_METHODS:
+            raise BlueprintError(f"{where} is a {type(member).__name__}: it must be a method that takes self")
+        called = getattr(member, "__name__", name)
+        if called not in found and called in events:
+            raise BlueprintError(
+                f"{where} is a function called {called!r}, so who listens to that function would wait for ever: listen "
+                f"to the text {name!r}, or use functools.wraps in the decorator"
+            )
+
+
+def _in_vain(alternatives: Mapping[str, tuple[Condition, ...]], found: _Found) -> tuple[tuple[str, str], ...]:
+    routers = [role for _, role in found.values() if role.routes]
+    if any(not role.emits for role in routers):
+        return ()  # it may give any text
+    given = {*found, *(text for role in routers for text in role.emits)}
+    waited_for = [(name, event) for name, conditions in alternatives.items() for event in _events_of(conditions)]
+    return tuple((name, event) for name, event in waited_for if event not in given)
+
+
+_Found: TypeAlias = Mapping[str, tuple[Callable[..., Any], Role]]
+"""The methods that have a role, by name."""
 
 
 class _Makers:
     """Tells which methods can make an event happen."""
 
-    def __init__(self, found: Mapping[str, tuple[Callable[..., Any], Role]]) -> None:
+    def __init__(self, found: _Found) -> None:
         self._names = found.keys()
         self._texts = {name: _texts_of(function, role) for name, (function, role) in found.items() if role.routes}
 
@@ -118,22 +153,21 @@ def _sources(alternatives: tuple[Condition, ...], makers: _Makers, leads_to: fro
             yield Source(number, "")
 
 
-def _events(condition: Condition) -> Iterator[str]:
-    match condition:
-        case Happened(event=event):
-            yield event
-        case AnyOf(of=parts) | AllOf(of=parts):
-            for part in parts:
-                yield from _events(part)
+def _events_of(conditions: tuple[Condition, ...]) -> Iterator[str]:
+    for condition in conditions:
+        match condition:
+            case Happened(event=event):
+                yield event
+            case AnyOf(of=parts) | AllOf(of=parts):
+                yield from _events_of(parts)
 
 
 def _next_of(alternatives: Mapping[str, tuple[Condition, ...]], makers: _Makers) -> dict[str, set[str]]:
     following: dict[str, set[str]] = {name: set() for name in alternatives}
     for name, conditions in alternatives.items():
-        for condition in conditions:
-            for event in _events(condition):
-                for maker in makers.of(event):
-                    following[maker].add(name)
+        for event in _events_of(conditions):
+            for maker in makers.of(event):
+                following[maker].add(name)
     return following
 
 

@@ -71,7 +71,6 @@ class Progress:
             (method, [Collector[_Firing](condition) for condition in method.alternatives]) for method in plan.methods
         ]
         self._numbers: dict[str, set[int]] = {method.name: set() for method in plan.methods}
-        self._rounds: dict[tuple[str, int], int] = {}
         self._ended: list[tuple[_Order, Any]] = []
 
     @property
@@ -102,10 +101,12 @@ class Progress:
 
     def _led_to(self, event: str, firing: _Firing) -> list[Call]:
         # Each alternative that holds is a reason of its own, also where one event makes two hold: how many runs there
-        # are would else depend on what came last.
+        # are would else depend on what came last. A method's own end never starts it: it may be named as the text that
+        # it listens to.
         return [
             self._call(method, alternative, by)
             for method, collectors in self._collectors
+            if firing.is_text or method is not firing.method
             for alternative, collector in enumerate(collectors)
             if (by := collector.offer(event, firing)) is not None
         ]
@@ -120,16 +121,13 @@ class Progress:
     def _number(self, method: MethodPlan, alternative: int, by: tuple[_Firing, ...]) -> int:
         """Return a number that goes by the cause, as far as causes of one kind come one after another."""
         firing, taken = by[0], self._numbers[method.name]
-        first, rows = int(method.starts), max(1, len(method.sources))
+        first, ways = int(method.starts), len(method.sources)
         alone = isinstance(method.alternatives[alternative], Happened)
         if alone and firing.is_text and firing.method.name in method.leads_to:
-            return self._free(taken, first + len(method.sources), 1)  # a further round of a cycle
-        source = Source(alternative, firing.method.name if alone else "")
-        row = firing.order.number
-        if not alone:
-            row = self._rounds.get((method.name, alternative), 0)
-            self._rounds[method.name, alternative] = row + 1
-        return self._free(taken, first + row * rows + method.sources.get(source, 0), rows)
+            return self._free(taken, first + ways, 1)  # a further round of a cycle
+        way = method.sources.get(Source(alternative, firing.method.name if alone else ""), 0)
+        row = firing.order.number if alone else 0
+        return self._free(taken, first + row * ways + way, max(1, ways))
 
     @staticmethod
     def _free(taken: set[int], number: int, step: int) -> int:

@@ -23,8 +23,9 @@ class Role(msgspec.Struct, frozen=True):
 
 
 def role_of(member: Any) -> Role | None:
-    """Return the role of a function, or None for what has none."""
-    role = getattr(member, _ATTRIBUTE, None)
+    """Return the role of a function, also of one inside a static method or a property; None for what has none."""
+    function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
+    role = getattr(function, _ATTRIBUTE, None)
     return role if isinstance(role, Role) else None
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import reprlib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from functools import partial, wraps
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, is_async
 from aiocrew.aio.grace import with_grace
-from aiocrew.errors import FlowError
+from aiocrew.errors import FlowError, Location
 from aiocrew.flow.instance import begin, publish
 from aiocrew.flow.plan import FlowPlan
 from aiocrew.flow.progress import Call, Progress
@@ -52,9 +52,10 @@ class FlowSettings(msgspec.Struct, frozen=True):
 class Record:
     """What a run tells of itself, while it goes on and afterwards."""
 
-    __slots__ = ("_counter", "_progress")
+    __slots__ = ("_counter", "_progress", "run_id")
 
-    def __init__(self, counter: UsageCounter, progress: Progress) -> None:
+    def __init__(self, run_id: str, counter: UsageCounter, progress: Progress) -> None:
+        self.run_id = run_id
         self._counter = counter
         self._progress = progress
 
@@ -89,6 +90,9 @@ class FlowRun(RunFrame[Any]):
     def _name(self) -> str:
         return self._settings.name
 
+    def _at(self) -> Location:
+        return Location(flow=self._name())
+
     def _inherited(self, readers: tuple[EventSink, ...]) -> tuple[EventSink, ...]:
         return (self._counter, *readers)
 
@@ -105,12 +109,12 @@ class FlowRun(RunFrame[Any]):
     async def _work(self, run: RunContext) -> Any:
         settings = self._settings
         progress = Progress(settings.name, settings.plan, settings.max_method_calls)
-        record = Record(self._counter, progress)
-        instance = begin(self._flow, settings.state, self._inputs, settings.name, self.run_id, record)
+        record = Record(self.run_id, self._counter, progress)
+        instance = begin(self._flow, settings.state, self._inputs, settings.name, record)
         try:
             await _Execution(instance, progress, run).carry_out()
         finally:
-            publish(self._flow, instance, self.run_id)
+            publish(self._flow, instance)
         return progress.outputs[-1]
 
 
@@ -169,29 +173,22 @@ class _Execution:
         run, method = self._run, getattr(self._instance, call.method.name)
         if is_async(method):
             return await method(*call.arguments)
-        work = _Tracked(method)
+        has_ended = False
+
+        @wraps(method)
+        def tracked(*arguments: Any) -> Any:
+            nonlocal has_ended
+            try:
+                return method(*arguments)
+            finally:
+                has_ended = True
+
         try:
-            return await call_function(work, *call.arguments)
+            return await call_function(tracked, *call.arguments)
         except asyncio.CancelledError:
-            if not work.ended:
+            if not has_ended:
                 run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), f"{run.crew}.{call.method.name}"))
             raise
-
-
-class _Tracked:
-    """A plain method that tells whether it has ended."""
-
-    __slots__ = ("_method", "ended")
-
-    def __init__(self, method: Callable[..., Any]) -> None:
-        self._method = method
-        self.ended = False
-
-    def __call__(self, *arguments: Any) -> Any:
-        try:
-            return self._method(*arguments)
-        finally:
-            self.ended = True
 
 
 _ANY_LENGTH = 10_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias, cast, get_origin
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import BlueprintError
@@ -80,10 +81,16 @@ def _merged(state: State, given: Mapping[str, Any], flow: str) -> State:
     return _validated(type(state), had, given, flow, state)
 
 
+def _aliases(field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [choice for choice in choices if isinstance(choice, str)]
+
+
 def _validated(
     kind: type[BaseModel], had: Mapping[str, Any], given: Mapping[str, Any], flow: str, old: BaseModel | None = None
 ) -> BaseModel:
-    by_key = {key: name for name, field in kind.model_fields.items() for key in (name, field.alias or name)}
+    by_key = {key: name for name, field in kind.model_fields.items() for key in (name, *_aliases(field))}
     takes_more = kind.model_config.get("extra") == "allow"
     if not takes_more and "id" not in by_key and _knows_no_id(kind):
         given = {name: value for name, value in given.items() if name != "id"}  # begin_state shows it
@@ -95,7 +102,7 @@ def _validated(
         )
     values = {**had, **{by_key.get(name, name): value for name, value in given.items()}}
     try:
-        new = kind.model_validate(values, by_name=True, by_alias=False)
+        new = kind.model_validate(values, by_name=True, by_alias=True)
     except ValidationError as error:
         raise BlueprintError(f"what flow {flow!r} was given does not fit its state: {error}") from error
     if old is not None:  # what was not set stays as it is: a default may be made anew each time

@@ -113,6 +113,9 @@ PROVIDERS = {provider.name: provider for provider in _TABLE}
 # 8b, 8x7b-instruct, 120b-cloud, e4b, latest: the tags of local models.
 _TAG = re.compile(r"(?:e?\d[\dx.]*[bm]|latest)(?:-|$)", re.IGNORECASE)
 
+_BY_BEGINNING = (("claude-", "anthropic"), ("gemini-", "gemini"))
+"""Models that are known by their names alone, as CrewAI's users write them."""
+
 _ALIASES = {"together_ai": "together", "hosted_vllm": "vllm"}
 
 
@@ -131,7 +134,8 @@ def provider_named(prefix: str) -> Provider | None:
 
 
 def parse_model(text: str, *, at_base_url: Callable[[], bool] = lambda: False) -> ModelName:
-    """Take "provider/model" or "provider:model" apart; a bare name is a model of OpenAI.
+    """Take "provider/model" or "provider:model" apart; a bare name is a model of OpenAI, "claude-..." of Anthropic,
+    "gemini-..." of Google.
 
     Where `at_base_url` says so, any other string is the model's whole name at that address.
     Raises BlueprintError for a prefix that nobody knows, or when no model is named.
@@ -147,8 +151,11 @@ def parse_model(text: str, *, at_base_url: Callable[[], bool] = lambda: False) -
     if not text:
         raise BlueprintError("model='' names no model")
     # ft:gpt-4o:org is a fine-tuned model of OpenAI's.
-    if not prefix or prefix == "ft" or at_base_url():
+    if prefix == "ft" or at_base_url():
         return ModelName("openai", text)
+    if not prefix:
+        names = (name for beginning, name in _BY_BEGINNING if text.startswith(beginning))
+        return ModelName(next(names, "openai"), text)
     raise BlueprintError(_unknown_prefix(text, prefix))
 
 

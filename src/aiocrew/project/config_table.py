@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from aiocrew.errors import BlueprintError
 from aiocrew.project.places import Entry, Loaded, Places
-from aiocrew.project.state import State
+from aiocrew.project.state import State, note
 
 __all__ = ["ConfigTable"]
 
@@ -24,7 +24,7 @@ class ConfigTable(MutableMapping[str, Any]):
     not there or no YAML, for a name that is not in it, and for a reference that leads nowhere.
     """
 
-    def __init__(self, load: Callable[[], Loaded], resolve: Callable[[Entry], None], state: State) -> None:
+    def __init__(self, load: Callable[[], Loaded], resolve: Callable[[Entry], dict[str, Any]], state: State) -> None:
         self._load = load
         self._resolve = resolve
         self._state = state
@@ -38,11 +38,11 @@ class ConfigTable(MutableMapping[str, Any]):
             if name not in values:
                 raise _NoEntryError(f"{self._places.source} has no {name!r}{_nearest(name, values)}")
             entry = self._entry(name, values)
-            if name not in self._resolved:
-                self._resolve(entry)
-                self._resolved.add(name)
-            self._state.note(entry)
-            return entry
+            is_resolved = name in self._resolved
+        if not is_resolved:
+            self._replace(name, entry, self._resolve(entry))
+        note(entry)
+        return entry
 
     def __setitem__(self, name: str, value: Any) -> None:
         with self._state.lock:
@@ -75,6 +75,14 @@ class ConfigTable(MutableMapping[str, Any]):
                 self._places = loaded.places
                 self._values = dict(loaded.values)
             return self._values
+
+    def _replace(self, name: str, entry: Entry, resolved: dict[str, Any]) -> None:
+        """Make `resolved` the entry's content, unless another thread has done so meanwhile."""
+        with self._state.lock:
+            if name not in self._resolved:
+                entry.clear()
+                entry.update(resolved)
+                self._resolved.add(name)
 
     def _entry(self, name: str, values: dict[str, Any]) -> Entry:
         value = values[name]

@@ -10,7 +10,7 @@ from aiocrew.errors import BlueprintError
 from aiocrew.project.config_source import ConfigSource, folder_of, is_source, load_source
 from aiocrew.project.config_table import ConfigTable
 from aiocrew.project.parts import agents_of, tasks_of
-from aiocrew.project.references import OF_AGENTS, OF_TASKS, Reference, resolve_references
+from aiocrew.project.references import OF_AGENTS, OF_TASKS, Reference, resolved
 from aiocrew.project.state import state_of
 
 __all__ = ["CrewBase"]
@@ -56,7 +56,7 @@ class _Config:
             if self._name not in state.tables:
                 source = vars(instance).get(self._name, self.source)
                 load = partial(load_source, instance, self._name, source)
-                resolve = partial(resolve_references, references=self._references, state=state)
+                resolve = partial(resolved, references=self._references, project=instance)
                 state.tables[self._name] = ConfigTable(load, resolve, state)
             return state.tables[self._name]
 

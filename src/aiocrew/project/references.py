@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,9 +11,9 @@ from aiocrew.aio.functions import call_function
 from aiocrew.errors import BlueprintError
 from aiocrew.project.marks import Kind, bears, names_of
 from aiocrew.project.places import Entry
-from aiocrew.project.state import State
+from aiocrew.project.state import following
 
-__all__ = ["OF_AGENTS", "OF_TASKS", "Reference", "resolve_references"]
+__all__ = ["OF_AGENTS", "OF_TASKS", "Reference", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +48,40 @@ OF_TASKS: Mapping[str, Reference] = {
 }
 
 
-def resolve_references(entry: Entry, references: Mapping[str, Reference], state: State) -> None:
-    """Put into `entry` what its names stand for: the objects that the methods of the state's owner give.
+def resolved(entry: Entry, references: Mapping[str, Reference], project: object) -> dict[str, Any]:
+    """Return what `entry` holds, with the objects that the methods of `project` give in place of their names.
 
     Values that are no texts stay. A task's `callbacks` become its `callback`, which calls them in turn. Raises
-    BlueprintError, with file, line and key, for a name that no such method has.
+    BlueprintError, with file, line and key, for a name that no such method has, and for what should be a list of them
+    and is none.
     """
-    found: dict[str, Any] = {}
-    for key, reference in references.items():
-        value: Any = entry.get(key)
-        if isinstance(value, str):
-            one = _found(value, reference, entry.place(key), state)
-            found[key] = [one] if reference.many else one
-        elif reference.many and isinstance(value, list):
-            found[key] = [
-                _found(item, reference, entry.place(key, number), state) if isinstance(item, str) else item
-                for number, item in enumerate(cast("list[Any]", value))
-            ]
-    entry.update(found)
-    if references is OF_TASKS and isinstance(entry.get("callbacks"), list):
-        callbacks = cast("list[Callable[..., Any]]", entry.pop("callbacks"))
-        first = [entry["callback"]] if entry.get("callback") else []
-        if callbacks:
-            entry["callback"] = _in_turn([*first, *callbacks])
+    values = dict(entry)
+    for key, value in entry.items():
+        reference, place = references.get(key), entry.place(key)
+        if reference is None or value is None:
+            continue
+        if not reference.many:
+            values[key] = _found(value, reference, place, project)
+        elif isinstance(value, str):
+            values[key] = [_found(value, reference, place, project)]
+        else:
+            items = enumerate(_listed(value, place))
+            values[key] = [_found(item, reference, entry.place(key, number), project) for number, item in items]
+    if references is OF_TASKS and "callbacks" in values:
+        callbacks = [values.get("callback"), *(values.pop("callbacks") or ())]
+        values["callback"] = _in_turn([each for each in callbacks if each is not None], entry.place("callbacks"))
+    return values
 
 
-def _found(name: str, reference: Reference, place: str, state: State) -> Any:
-    project = state.owner
+def _listed(value: Any, place: str) -> Collection[Any]:
+    if isinstance(value, Collection) and not isinstance(value, Mapping):
+        return cast("Collection[Any]", value)
+    raise BlueprintError(f"{place} must be a list of names, such as [first, second]")
+
+
+def _found(name: Any, reference: Reference, place: str, project: object) -> Any:
+    if not isinstance(name, str):
+        return name
     names = names_of(type(project), reference.kind)
     if name not in names:
         if reference.or_text:
@@ -83,7 +90,7 @@ def _found(name: str, reference: Reference, place: str, state: State) -> Any:
     member: Any = getattr(project, name)
     if isinstance(member, type) or bears(getattr(member, "__func__", member), "is the callback"):
         return member
-    with state.following(place):
+    with following(place):
         return member()
 
 
@@ -98,10 +105,13 @@ def _but(name: str, names: list[str], kind: Kind, project: type) -> str:
     return f"and {owner} has nothing of that name decorated with @{kind}; {there_is}"
 
 
-def _in_turn(callbacks: list[Callable[..., Any]]) -> Callable[..., Any]:
-    """Return a callback that calls each of `callbacks`, one after the other."""
-    if len(callbacks) == 1:
-        return callbacks[0]
+def _in_turn(callbacks: list[Any], place: str) -> Callable[..., Any] | None:
+    """Return a callback that calls each of `callbacks`, one after the other; None where there are none."""
+    wrong = next((each for each in callbacks if not callable(each)), None)
+    if wrong is not None:
+        raise BlueprintError(f"{place} takes names of callbacks, not {wrong!r}")
+    if len(callbacks) < 2:
+        return callbacks[0] if callbacks else None
 
     async def callbacks_in_turn(output: Any) -> None:
         for callback in callbacks:

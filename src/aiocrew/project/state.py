@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock, RLock
 from typing import Any, TypeVar, cast
@@ -14,7 +15,7 @@ from aiocrew.errors import BlueprintError
 from aiocrew.project.places import Entry
 from aiocrew.project.refusals import in_configuration
 
-__all__ = ["State", "Work", "state_of"]
+__all__ = ["State", "Work", "following", "note", "state_of"]
 
 T = TypeVar("T")
 
@@ -52,25 +53,34 @@ class Work:
 
 @dataclass(slots=True)
 class _Making:
-    """A call that is under way."""
+    """A call of a decorated method."""
 
+    owner: object
     work: Work
     key: Hashable | None
     used: list[Entry] = field(default_factory=list[Entry])
     at: str = ""
     """The place of the reference that it follows just now."""
+    has_ended: bool = False
+    """A thread or a task that the call began may outlive it."""
+
+
+_under_way: ContextVar[tuple[_Making, ...]] = ContextVar("aiocrew_project_under_way", default=())
+"""The calls that led here, the innermost last; what a method has done in threads and tasks belongs to them, too."""
 
 
 class State:
-    """What one instance has made so far, and is making."""
+    """What one instance has made so far.
+
+    No lock is held while a method runs: what it kicks off may call methods of the same instance in other threads.
+    """
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
         self.tables: dict[str, Any] = {}
-        # Whoever asks for what another thread is making waits for it: that is what "made once" means.
         self.lock = RLock()
+        """Guards the tables; nobody calls the owner's methods while holding it."""
         self._made: dict[Hashable, Any] = {}
-        self._under_way: list[_Making] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return State, (None,)  # a copy of the instance makes its own
@@ -78,60 +88,63 @@ class State:
     def once(self, work: Work, make: Callable[[], T]) -> T:
         """Return what `make` gave when this work was first asked for; unhashable arguments make anew every time.
 
-        Raises BlueprintError for work that needs itself, and with file, line and key for what an Agent or a Task
-        refuses of a configuration.
+        Threads that ask before it is there may make it each for itself; all are given what was there first. Raises
+        BlueprintError for work that needs itself, and with file, line and key for what an Agent or a Task refuses of a
+        configuration.
         """
         key = work.key()
-        with self.lock:
-            if key in self._made:
-                return cast("T", self._made[key])
-            self._refuse_circle(work, key)
-            made = self._make(_Making(work, key), make)
-            if key is not None:
-                self._made[key] = made
-            return made
-
-    def note(self, entry: Entry) -> None:
-        """Keep in mind that what is being made uses `entry`."""
-        if self._under_way:
-            self._under_way[-1].used.append(entry)
-
-    @contextmanager
-    def following(self, place: str) -> Generator[None]:
-        """Keep in mind, within the block, that what is being made follows the reference at `place`."""
-        if not self._under_way:
-            yield
-            return
-        making = self._under_way[-1]
-        before, making.at = making.at, place
-        try:
-            yield
-        finally:
-            making.at = before
-
-    def _make(self, making: _Making, make: Callable[[], T]) -> T:
-        self._under_way.append(making)
-        try:
-            return make()
-        except ValidationError as error:
-            placed = in_configuration(error, making.used)
-            if placed is None:
-                raise
-            raise placed from error
-        finally:
-            self._under_way.pop()
+        if key in self._made:
+            return cast("T", self._made[key])
+        self._refuse_circle(work, key)
+        made = _make(_Making(self.owner, work, key), make)
+        return made if key is None else cast("T", self._made.setdefault(key, made))
 
     def _refuse_circle(self, work: Work, key: Hashable | None) -> None:
-        start = next((number for number, making in enumerate(self._under_way) if making.key == key), None)
+        makings = [making for making in _under_way.get() if making.owner is self.owner and not making.has_ended]
+        start = next((number for number, making in enumerate(makings) if making.key == key), None)
         if start is None or key is None:
             return
-        chain = self._under_way[start:]
+        chain = makings[start:]
         needed = [*(making.work for making in chain[1:]), work]
         steps = [
             f"{making.work} needs {other}" + (f" ({making.at})" if making.at else "")
             for making, other in zip(chain, needed, strict=True)
         ]
         raise BlueprintError(f"{type(self.owner).__name__} goes round in a circle: {', '.join(steps)}")
+
+
+def note(entry: Entry) -> None:
+    """Keep in mind that what is being made uses `entry`."""
+    if makings := _under_way.get():
+        makings[-1].used.append(entry)
+
+
+@contextmanager
+def following(place: str) -> Generator[None]:
+    """Keep in mind, within the block, that what is being made follows the reference at `place`."""
+    makings = _under_way.get()
+    if not makings:
+        yield
+        return
+    before, makings[-1].at = makings[-1].at, place
+    try:
+        yield
+    finally:
+        makings[-1].at = before
+
+
+def _make(making: _Making, make: Callable[[], T]) -> T:
+    token = _under_way.set((*_under_way.get(), making))
+    try:
+        return make()
+    except ValidationError as error:
+        placed = in_configuration(error, making.used)
+        if placed is None:
+            raise
+        raise placed from error
+    finally:
+        making.has_ended = True
+        _under_way.reset(token)
 
 
 def state_of(instance: object) -> State:

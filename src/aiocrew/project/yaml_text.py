@@ -30,7 +30,7 @@ _STARTS_WITH_BRACE = re.compile(r"[^#]*?:\s+\{")
 
 @lru_cache(maxsize=256)
 def parse_yaml(text: str, source: str) -> Loaded:
-    """Return the mapping that the YAML `text` is: plain values only, scalars as in YAML 1.2; {} for an empty text.
+    """Return the mapping that the YAML `text` is: plain values only, scalars as in YAML 1.2; {} where there are none.
 
     `<<: *anchor` merges. What is returned is shared between calls: copy before changing it. Raises BlueprintError,
     which names `source`, line and key, for what is no YAML, for a key that comes twice or is no text, for a tag that
@@ -51,6 +51,8 @@ def parse_yaml(text: str, source: str) -> Loaded:
         raise BlueprintError(f"{source}: this is no YAML: {error}") from error
     except RecursionError as error:
         raise BlueprintError(f"{source}: its values are nested too deeply") from error
+    if values is None:  # `---` alone, or a null
+        return Loaded({}, Places(source, {}))
     if not isinstance(values, dict):
         raise BlueprintError(f"{source}:{_line(root)}: the file must hold a mapping of names, such as 'researcher:'")
     return Loaded(cast("dict[str, Any]", values), Places(source, reading.lines_below(root)))

@@ -41,6 +41,9 @@ class Blueprint(BaseModel):
     not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     """CrewAI's fields that are not there yet, each with the values that ask for nothing."""
 
+    instead: ClassVar[Mapping[str, str]] = {}
+    """For some of them, what there is in their place."""
+
     frames_to_caller: ClassVar[int] = 4
     """From where a warning is given to the user's line: that method, the validator, pydantic's __init__, the caller."""
 
@@ -71,14 +74,13 @@ class Blueprint(BaseModel):
     @classmethod
     def _refuse_unless_inert(cls, name: str, value: Any) -> None:
         if not any(value is inert or value == inert for inert in cls.not_built[name]):
-            raise NotBuiltError(
-                f"{cls.__name__}({name}={_shown(value)}): aiocrew does not have {name!r} yet. Leave it out, or keep "
-                f"what needs it on CrewAI until it is built."
-            )
+            way = cls.instead.get(name)
+            advice = f"Instead: {way}." if way else "Leave it out, or keep what needs it on CrewAI until it is built."
+            raise NotBuiltError(f"{cls.__name__}({name}={_shown(value)}): aiocrew does not have {name!r} yet. {advice}")
 
     @classmethod
     def _warn_unknown(cls, name: str) -> None:
-        nearest = difflib.get_close_matches(name, [*cls.model_fields, *cls.not_built], n=1, cutoff=0.5)
+        nearest = difflib.get_close_matches(name, [*cls.model_fields, *cls.not_built], n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         text = f"{cls.__name__} has no field {name!r}, it is ignored{hint}"
         warnings.warn(text, AiocrewWarning, stacklevel=cls.frames_to_caller)

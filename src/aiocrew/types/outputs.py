@@ -60,6 +60,9 @@ class WithOutput(Protocol[T_co]):
     @property
     def output_pydantic(self) -> type[T_co] | None: ...
 
+    @property
+    def response_model(self) -> type[T_co] | None: ...
+
 
 Status: TypeAlias = Literal["ok", "failed", "cancelled", "skipped"]
 
@@ -173,7 +176,7 @@ class CrewOutput(BaseModel):
         return self
 
     def of(self, task: WithOutput[T_co]) -> T_co:
-        """Return what `task` gave: an instance of its output_pydantic, or its text.
+        """Return what `task` gave: an instance of its output_pydantic or response_model, or its text.
 
         Raises UsageError for a task that is none of the crew's, and for one that was skipped and so has no instance.
         """
@@ -184,7 +187,8 @@ class CrewOutput(BaseModel):
                 "this output knows nothing of that task: give the very Task object that stands in the crew's tasks "
                 "(an output that was pickled has only its tasks_output)"
             )
-        output, cls = self.tasks_output[place], task.output_pydantic
+        output = self.tasks_output[place]
+        cls: type[T_co] | None = task.output_pydantic or task.response_model
         if cls is None:
             return cast("T_co", output.raw)
         if not isinstance(output.pydantic, cls):
