@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from aiocrew.errors import BlueprintError, NotBuiltError, UsageError
 from aiocrew.tools import BaseTool, Tool, tool
-from aiocrew.tools.base import as_tool
+from aiocrew.tools.base import as_tool, as_tools
 from aiocrew.types.blueprint import AiocrewWarning
 
 
@@ -244,3 +244,9 @@ def test_nothing_is_warned_about_on_the_way() -> None:
         Weather().run(place={"city": "Rome"})
         shout.run("x")
     assert caught == []
+
+
+@pytest.mark.parametrize("given", [7, "search", {"a": 1}])
+def test_tools_that_are_no_list_are_refused_in_words(given) -> None:
+    with pytest.raises(BlueprintError, match=r"tools takes a list of tools, not .*: write tools=\[\.\.\.\]"):
+        as_tools(given)

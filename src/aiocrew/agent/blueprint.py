@@ -15,7 +15,7 @@ from aiocrew.agent.answer import check_guardrail
 from aiocrew.agent.interpolation import interpolate
 from aiocrew.models.foreign import adopted
 from aiocrew.models.llm import LLM
-from aiocrew.tools.base import as_tool
+from aiocrew.tools.base import as_tools
 from aiocrew.tools.cache import CacheHandler
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.terms import Pace
@@ -100,7 +100,7 @@ class AgentBlueprint(Blueprint):
     @field_validator("tools", mode="before")
     @classmethod
     def _take_tools(cls, value: Any) -> Any:
-        return [] if value is None else [as_tool(item) for item in value]
+        return as_tools(value)
 
     @field_validator("llm", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from aiocrew.agent.absent import INSTEAD_OF_TASK_FIELDS
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.answer import check_guardrail
 from aiocrew.agent.interpolation import interpolate
-from aiocrew.tools.base import as_tool
+from aiocrew.tools.base import as_tools
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.outputs import TaskOutput
 
@@ -75,7 +75,7 @@ class TaskBlueprint(Blueprint, Generic[T]):
     @field_validator("tools", mode="before")
     @classmethod
     def _take_tools(cls, value: Any) -> Any:
-        return [] if value is None else [as_tool(item) for item in value]
+        return as_tools(value)
 
     @field_validator("async_execution", "human_input", "markdown", mode="before")
     @classmethod

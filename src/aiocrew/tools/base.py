@@ -18,7 +18,7 @@ from aiocrew.tools.form import form_of, placeholder
 from aiocrew.tools.signature import accepted_names, named_parameters
 from aiocrew.types.blueprint import Blueprint
 
-__all__ = ["BaseTool", "Tool", "accept_any_result", "as_tool"]
+__all__ = ["BaseTool", "Tool", "accept_any_result", "as_tool", "as_tools"]
 
 
 def accept_any_result(args: Any = None, result: Any = None) -> bool:
@@ -166,3 +166,12 @@ def as_tool(candidate: Any) -> BaseTool:
     raise BlueprintError(
         f"{candidate!r} is no tool: decorate a function with @tool, or subclass BaseTool (from aiocrew.tools)"
     )
+
+
+def as_tools(given: Any) -> list[BaseTool]:
+    """Return what was given as tools=, each as a tool; None is none of them. Raises BlueprintError."""
+    if given is None:
+        return []
+    if not isinstance(given, list | tuple | set | frozenset):
+        raise BlueprintError(f"tools takes a list of tools, not {given!r}: write tools=[...]")
+    return [as_tool(item) for item in cast("list[Any]", given)]
