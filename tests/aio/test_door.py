@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import Future
+from contextlib import suppress
 
 import pytest
 
+from aiocrew.aio import door
 from aiocrew.aio.door import run_sync
+from aiocrew.aio.pool import start_thread
 
 
 async def answer():
@@ -48,6 +52,51 @@ async def test_a_timeout_of_the_work_is_told_from_waiting_for_it():
     with pytest.raises(TimeoutError) as raised:
         run_sync(fails)
     assert raised.value is error
+
+
+async def test_a_cancellation_that_is_on_its_way_lets_nothing_begin():
+    began = []
+
+    async def work():
+        began.append(True)
+
+    async def main():
+        asyncio.current_task().cancel()
+        run_sync(work)
+
+    task = asyncio.create_task(main())
+    await asyncio.wait([task])
+    assert (task.cancelled(), began) == (True, [])
+
+
+async def test_a_cancellation_that_was_answered_before_changes_nothing():
+    async def main():
+        asyncio.current_task().cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return run_sync(answer)
+
+    assert await asyncio.create_task(main()) == 42
+
+
+async def test_an_interrupt_that_comes_before_the_work_has_begun_ends_it(monkeypatch):
+    jobs, began = [], []
+
+    class Outcome(Future):
+        def exception(self, timeout=None):
+            if timeout is not None:
+                raise KeyboardInterrupt
+            start_thread(jobs.pop())  # only now, when its end is waited for
+            return super().exception(10)
+
+    async def work():
+        began.append(True)
+
+    monkeypatch.setattr(door, "Future", Outcome)
+    monkeypatch.setattr(door, "start_thread", jobs.append)
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(work)
+    assert began == []
 
 
 def test_with_nest_asyncio_applied():

@@ -197,6 +197,14 @@ async def test_a_cookie_of_a_redirect_is_sent_back() -> None:
     assert [seen.header("cookie") for seen in server.requests] == [None, "seen=1"]
 
 
+async def test_a_cookie_does_not_go_to_another_name() -> None:
+    async with serving(http(b"there")) as other:
+        given = redirect(address(other, "b.example"), Set_Cookie="seen=1")
+        async with serving(given) as server:
+            await fetch_page(address(server, "a.example"), gate=Gate(None, Names(["127.0.0.1"])))
+    assert other.requests[0].header("cookie") is None
+
+
 async def test_headers_go_to_the_server_that_they_are_for_only() -> None:
     own = {"Authorization": "Bearer key", "Cookie": "a=1", "user-agent": "mine", "Accept-Encoding": "br"}
     async with serving(http(b"there")) as other, serving(redirect("/2"), redirect(address(other))) as server:
@@ -212,6 +220,26 @@ async def test_headers_go_to_the_server_that_they_are_for_only() -> None:
 async def test_a_header_with_a_line_break_is_the_programs_fault() -> None:
     with pytest.raises(BlueprintError, match="line break"):
         await fetch_page("http://127.0.0.1/", allow_private=True, headers={"X": "a\r\nHost: b"})
+
+
+@pytest.mark.parametrize("header", [("X y", "a"), ("", "a"), ("X", "a\x0bb"), ("X", "\ud800"), ("X:", "a")])
+async def test_a_header_that_cannot_be_sent_is_the_programs_fault(header: tuple[str, str]) -> None:
+    with pytest.raises(BlueprintError, match="the header"):
+        await fetch_page("http://127.0.0.1/", allow_private=True, headers=dict([header]))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(b"", "302 Found", Location="http://10.0.0.1/" + "a" * 9_000),
+        b"HTTP/1.1 200 OK\r\nX: " + b"b" * 70_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_a_server_says_does_not_make_a_message_without_end(answer: bytes) -> None:
+    async with serving(answer) as server:
+        with pytest.raises(PageError) as caught:
+            await fetch_page(address(server, "web.example"), gate=Gate(only("127.0.0.1"), Names(["127.0.0.1"])))
+    assert len(str(caught.value)) < 1_000
 
 
 @pytest.mark.parametrize(("size", "truncated"), [(999, False), (1_000, False), (1_001, True), (2_000_000, True)])
@@ -394,6 +422,17 @@ async def test_a_proxy_is_not_asked_for_what_is_not_public_or_cannot_be_checked(
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         with pytest.raises(PageRefusedError, match="allow_private=True"):
             await fetch_page("http://intra.example/", gate=Gate(resolver=Names(addresses)))
+    assert asked == []
+
+
+@pytest.mark.parametrize("host", ["0127.0.0.1", "8.8.2056", "0x8.8.8.8", "8.8.8.8."])
+async def test_a_proxy_is_not_asked_for_a_number_that_it_may_read_otherwise(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(http(b"secret")) as server, connect_proxy(server.port) as (port, asked):
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        with pytest.raises(PageRefusedError, match="may read"):
+            await fetch_page(f"http://{host}/", gate=Gate(resolver=Names(["8.8.8.8"])))
     assert asked == []
 
 

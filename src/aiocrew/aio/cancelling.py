@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 __all__ = [
+    "cancel_is_on_its_way",
     "cancel_pending",
     "cancelled_since",
     "cancels",
@@ -30,6 +31,14 @@ def cancels(loop: asyncio.AbstractEventLoop | None = None) -> int:
 def cancel_pending() -> bool:
     """Return whether the current task has been asked to stop, ever."""
     return cancels() > 0
+
+
+def cancel_is_on_its_way() -> bool:
+    """Return whether the current task has been asked to stop and hears of it when it next awaits something.
+
+    Code that blocks instead would not hear of it at all. False where Python's tasks do not tell.
+    """
+    return getattr(asyncio.current_task(), "_must_cancel", False)
 
 
 def cancelled_since(before: int, loop: asyncio.AbstractEventLoop | None = None) -> bool:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
-from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
+from aiocrew.aio.cancelling import cancel_is_on_its_way, cancels, raise_if_cancelled_since
 from aiocrew.aio.errands import ended_within, of_this_thread
 from aiocrew.aio.pool import start_thread
 
@@ -59,13 +59,19 @@ def _run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def _run_in_other_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    before = cancels()
+    if cancel_is_on_its_way():
+        raise asyncio.CancelledError
     outcome: Future[T] = Future()
     under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+    interrupted = False
 
     async def observed() -> T:
         task = asyncio.current_task()
         assert task is not None
         under_way.append((asyncio.get_running_loop(), task))
+        if interrupted:  # before there was anything to cancel
+            raise asyncio.CancelledError
         return await main()
 
     context = copy_context()
@@ -79,8 +85,9 @@ def _run_in_other_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     start_thread(job)
     try:
-        return _wait_for(outcome)
+        return _wait_for(outcome, before)
     except BaseException:
+        interrupted = True
         if not outcome.done():  # the wait was interrupted, not the work
             for loop, task in under_way:
                 with suppress(RuntimeError):
@@ -90,10 +97,9 @@ def _run_in_other_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise
 
 
-def _wait_for(outcome: Future[T]) -> T:
-    """Return the result. CancelledError when the task that waits here is cancelled meanwhile."""
+def _wait_for(outcome: Future[T], before: int) -> T:
+    """Return the result. CancelledError when the task that waits here is cancelled since `cancels()` gave `before`."""
     # asyncio.run answers Ctrl-C by cancelling its main task, which a blocked loop does not notice by itself.
-    before = cancels()
     while not ended_within(outcome, _LOOK_EVERY_S):
         raise_if_cancelled_since(before)
     return outcome.result()

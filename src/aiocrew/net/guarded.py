@@ -17,10 +17,12 @@ harmless ones, go to the server that he named and to no other.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any, TypeAlias
 
 import aiohttp
@@ -32,12 +34,13 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from aiocrew.aio.limits import time_limit
+from aiocrew.errors import BlueprintError
 from aiocrew.net.addresses import why_not_public
 from aiocrew.net.client import Target
 from aiocrew.net.connector import Connector
 from aiocrew.net.exchange import CONNECT_TIMEOUT, LONGEST_LINE, SWITCHING, HttpProcessingError
 from aiocrew.net.inflating import ACCEPTED, Inflater
-from aiocrew.net.page import HARMLESS_HEADERS, Page, PageError, PageRefusedError
+from aiocrew.net.page import HARMLESS_HEADERS, LONGEST_SHOWN, Page, PageError, PageRefusedError
 from aiocrew.net.pool import running_pool
 from aiocrew.net.proxies import proxy_for
 from aiocrew.net.resolver import Resolver
@@ -54,6 +57,9 @@ _Address: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, asyncio.CancelledError)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_HEADER_VALUE = re.compile(r"[\t -~\x80-\ud7ff\ue000-\U0010ffff]*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CLOSING_S = 1.0
 _HOW_TO_ALLOW = "allow_private=True lets a program fetch from its own network"
 
@@ -91,7 +97,7 @@ async def fetch_page(
     """
     gate = gate or (Gate(refusal=None) if allow_private else Gate())
     here = _checked(url)
-    first, own, cookies = here.origin(), dict(headers or {}), aiohttp.CookieJar()
+    first, own, cookies = here.origin(), _checked_headers(headers or {}), aiohttp.CookieJar()
 
     def late() -> PageError:
         return PageError(f"{_shown(here)} was not there within {timeout_s:g} s", url=_shown(here))
@@ -124,9 +130,26 @@ def _checked(text: str, base: URL | None = None) -> URL:
     raise PageRefusedError(f"{origin}{shown!r} is refused: {why}", url=shown)
 
 
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise BlueprintError(f"the header {name!r} or its value contains what no header may: a line break, say")
+    return dict(headers)
+
+
 def _shown(url: URL) -> str:
     """Return the address without what may be secret in it."""
-    return str(url.with_query(None).with_fragment(None).with_user(None))
+    return str(url.with_query(None).with_fragment(None).with_user(None))[:LONGEST_SHOWN]
+
+
+def _is_ambiguous(host: str) -> bool:
+    """Return whether `host` is a number that some read otherwise than others: 0127.0.0.1 in octal, or not."""
+    if not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        return False
+    try:
+        return not IPv4Address(host)
+    except ValueError:
+        return True
 
 
 class _Hop:
@@ -163,6 +186,9 @@ class _Hop:
         if self._gate.refusal is None:
             return
         host, port = self._url.raw_host or "", self._url.port or 0
+        if _is_ambiguous(host):
+            self._refused.append("a proxy may read its number as another address than it is here")
+            raise OSError("refused: an ambiguous number")
         try:
             found = await self._gate.resolver.resolve(host, port, socket.AF_UNSPEC)
         except OSError:
@@ -236,7 +262,7 @@ class _Hop:
         return self._error(failure.detail)
 
     def _error(self, detail: str) -> PageError:
-        return PageError(f"{_shown(self._url)} could not be fetched: {detail}", url=_shown(self._url))
+        return PageError(f"{_shown(self._url)} could not be fetched: {detail[:LONGEST_SHOWN]}", url=_shown(self._url))
 
 
 async def _beginning(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bool]:

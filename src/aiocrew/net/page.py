@@ -6,10 +6,13 @@ import msgspec
 
 from aiocrew.errors import AiocrewError
 
-__all__ = ["HARMLESS_HEADERS", "Page", "PageError", "PageRefusedError"]
+__all__ = ["HARMLESS_HEADERS", "LONGEST_SHOWN", "Page", "PageError", "PageRefusedError"]
 
 HARMLESS_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
 """What any server may see; other headers go only to the one that they are meant for."""
+
+LONGEST_SHOWN = 300
+"""Characters of an address, or of what a server said, in a message. A model reads those, and servers write them."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -27,7 +30,7 @@ class Page(msgspec.Struct, frozen=True):
 
     def error(self, what: str) -> PageError:
         """Return the error that says so of this page; not the query of its address, which may hold a key."""
-        url = self.url.partition("?")[0]
+        url = self.url.partition("?")[0][:LONGEST_SHOWN]
         return PageError(f"{url} {what}", url=url, status=self.status)
 
 

@@ -96,6 +96,21 @@ def test_a_table_that_cannot_be_read_is_said() -> None:
         CSVSearchTool("broken.csv").run("x")
 
 
+def test_a_row_takes_as_long_as_it_is_whatever_the_first_line_names() -> None:
+    # One step for each column in each row would be minutes, and the test's time limit would end it.
+    rows = list(rows_in_words("," * 50_000 + "\n" + "x\n" * 50_000, "x"))
+    assert (len(rows), rows[-1]) == (50_000, ("Row 50001", "column 1: x"))
+
+
+def test_a_name_without_end_stands_in_no_row() -> None:
+    (row,) = rows_in_words("n" * 1_000 + "\nx\n", "x")
+    assert row == ("Row 2", "n" * 97 + "...: x")
+
+
+def test_a_query_without_end_is_not_repeated() -> None:
+    assert len(TXTSearchTool("a.txt").run("zebra " * 10_000)) < 300
+
+
 @pytest.mark.parametrize("asked", [{"config": {"llm": {}}}, {"adapter": object()}, {"summarize": True}])
 def test_what_needs_embeddings_is_refused(asked: dict[str, Any]) -> None:
     for kind in (CSVSearchTool, TXTSearchTool):

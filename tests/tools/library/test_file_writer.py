@@ -70,6 +70,33 @@ def test_a_replaced_file_keeps_its_rights(tool: FileWriterTool, here: Path) -> N
         assert stat.S_IMODE((here / "a").stat().st_mode) == mode
 
 
+def test_a_replaced_program_loses_the_rights_of_its_owner(tool: FileWriterTool, here: Path) -> None:
+    (here / "a").write_text("old")
+    (here / "a").chmod(0o6755)
+    tool.run(filename="a", content="new", overwrite=True)
+    assert stat.S_IMODE((here / "a").stat().st_mode) == 0o755
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced(
+    tool: FileWriterTool, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "a").write_text("old")
+    (here / "a").chmod(0o444)
+    open_as_root = os.open
+
+    def open_as_user(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        with suppress(FileNotFoundError):
+            if flags & os.O_ACCMODE and not os.stat(path, dir_fd=dir_fd).st_mode & stat.S_IWUSR:
+                raise PermissionError(13, "Permission denied")
+        return open_as_root(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", open_as_user)
+    with pytest.raises(PermissionError, match="'a' cannot be used: Permission denied"):
+        tool.run(filename="a", content="new", overwrite=True)
+    assert (here / "a").read_text() == "old"
+    assert os.listdir(here) == ["a"]
+
+
 def test_nothing_is_written_outside(tool: FileWriterTool, here: Path) -> None:
     (here / "link").symlink_to(here.parent)
     (here / "to_file").symlink_to(here.parent / "new.txt")
@@ -132,6 +159,25 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
     with pytest.raises(FileExistsError, match="already"):
         tool.run(filename="a", content="mine")
     assert (here / "a").read_text() == "of somebody else"
+    assert os.listdir(here) == ["a"]
+
+
+@pytest.mark.parametrize("theirs", ["mine", "other"])
+def test_without_hard_links_too_a_file_that_appears_meanwhile_is_not_replaced(
+    tool: FileWriterTool, here: Path, monkeypatch: pytest.MonkeyPatch, theirs: str
+) -> None:
+    def late(*args: object, **kwargs: object) -> None:
+        (here / "a").write_text(theirs)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", late)
+    said = ""
+    try:
+        tool.run(filename="a", content="mine")
+    except FileExistsError as error:
+        said = str(error)
+    assert ("overwrite=true" in said) == (theirs == "other")
+    assert (here / "a").read_text() == theirs
     assert os.listdir(here) == ["a"]
 
 

@@ -86,6 +86,18 @@ def test_what_cannot_be_opened_is_said_in_words(tree: Path, path: str) -> None:
         assert caught.value.errno is None
 
 
+def test_a_path_without_end_makes_no_folders_and_is_not_repeated(tmp_path: Path) -> None:
+    path = "a/" * 3_000 + "b"
+    with (
+        pytest.raises(OSError, match="too long") as caught,
+        in_words(path),
+        Fence(str(tmp_path)).place(path, create_folders=True),
+    ):
+        pass
+    assert len(str(caught.value)) < 500
+    assert os.listdir(tmp_path) == []
+
+
 def test_folders_and_devices_and_pipes_are_no_files(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="'deep' is a folder"):
         read(Fence(str(tree / "in")), "deep")

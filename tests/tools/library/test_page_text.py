@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiocrew.net.page import Page, PageError
+from aiocrew.tools.library.page_encoding import decoded
 from aiocrew.tools.library.page_text import readable_text
 
 
@@ -145,6 +146,20 @@ def test_the_encoding_is_found(body: bytes, content_type: str) -> None:
 
 def test_latin_1_means_what_browsers_take_for_it() -> None:
     assert read("“Grüße” €".encode("cp1252"), 'text/html; charset="ISO-8859-1"') == "“Grüße” €"
+
+
+def test_a_declaration_takes_no_more_time_than_its_length() -> None:
+    # 2 s for each of these pages would be too much for the test's time limit.
+    page = b"<meta " * 136 + b"charset=" + b" " * 1_224 + b"!"
+    for _ in range(100):
+        assert decoded(page, "", in_html=True) == page.decode()
+
+
+@given(st.sampled_from(["utf-8", "gb18030", "shift_jis", "iso-2022-jp", "utf-16", "windows-1252"]), st.integers(0, 3))
+def test_a_letter_may_lie_where_two_pieces_meet(name: str, shift: int) -> None:
+    codec = {"utf-16": "utf-16-le", "windows-1252": "cp1252"}.get(name, name)
+    text = "a" * shift + ("ß" if codec == "cp1252" else "中") * 40_000
+    assert decoded(text.encode(codec), f"text/plain; charset={name}", in_html=False) == text
 
 
 def test_bytes_that_mean_nothing_are_marked() -> None:

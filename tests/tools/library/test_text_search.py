@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
+from functools import partial
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aiocrew.errors import UsageError
 from aiocrew.tools.library.text_search import Passage, best_of, best_passages, cut_into_passages
 
 
@@ -105,6 +109,21 @@ def test_a_word_is_found_in_a_text_that_holds_it(word: str) -> None:
 def test_passages_are_taken_whole_where_asked() -> None:
     long = "needle " + "hay " * 2_000
     assert best_of([("a", long)], "needle") == [Passage("a", long, pytest.approx(0, abs=1))]
+
+
+def test_a_passage_comes_back_as_it_was() -> None:
+    (found,) = best_of([("a\0ö", "Word\0 Ünd\r\n")], "word")
+    assert (found.source, found.text) == ("a\0ö", "Word\0 Ünd\r\n")
+
+
+def test_a_python_without_full_text_search_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bare(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+            return super().execute(sql.replace("fts5", "fts_of_nobody"))
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Bare))
+    with pytest.raises(UsageError, match=r"FTS5; this Python has .* no such module"):
+        best_passages(FRUIT, "pear")
 
 
 def test_a_long_document_gives_the_passage_that_fits() -> None:

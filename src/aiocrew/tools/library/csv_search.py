@@ -6,15 +6,17 @@ import csv as csv_module
 import io
 import os
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
 from aiocrew.tools.library.file_search import FileSearchTool, QueryOnly
 from aiocrew.tools.library.file_tool import with_path
+from aiocrew.tools.text import clip
 
 __all__ = ["CSVSearchTool", "rows_in_words"]
+
+_LONGEST_NAME = 100  # it stands in each row: a long one would make many times the file of it
 
 
 class _AnyTable(QueryOnly):
@@ -59,7 +61,7 @@ def rows_in_words(text: str, path: str, *, cut: bool = False) -> Iterator[tuple[
     """
     rows = csv_module.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
-        names = next(rows, None) or []
+        names = [clip(name.strip(), _LONGEST_NAME) for name in next(rows, None) or []]
         last = ("", "")
         for number, row in enumerate(rows, 2):
             if last[1]:
@@ -72,9 +74,11 @@ def rows_in_words(text: str, path: str, *, cut: bool = False) -> Iterator[tuple[
 
 
 def _cells(names: list[str], row: list[str]) -> Iterator[str]:
-    for number, (name, value) in enumerate(zip_longest(names, row, fillvalue=""), 1):
+    # As many steps as the row has values: a first line may name a million columns.
+    for number, value in enumerate(row, 1):
         if value.strip():
-            yield f"{name.strip() or f'column {number}'}: {value.strip()}"
+            name = names[number - 1] if number <= len(names) else ""
+            yield f"{name or f'column {number}'}: {value.strip()}"
 
 
 def _delimiter(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import re
 from collections.abc import Generator
 from contextlib import closing
 from itertools import islice
@@ -17,6 +18,7 @@ from aiocrew.tools.library.guards import Place
 __all__ = ["DirectoryReadTool"]
 
 _DEEPEST = 64
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class _NoArguments(BaseModel):
@@ -26,7 +28,8 @@ class _NoArguments(BaseModel):
 class DirectoryReadTool(FileTool):
     """Lists the files of a folder and of all folders in it. `DirectoryReadTool("docs")` lists that folder only.
 
-    Names are in order, hidden ones last. Symbolic links are listed, not followed.
+    Names are in order, hidden ones last; ? stands for a line break or another control character in them. Symbolic links
+    are listed, not followed.
 
     directory: the folder; it may lie outside `root`. Without it the model says which; if it says nothing, it is `root`.
     max_files: how many are listed at most; the text then says that there are more.
@@ -56,7 +59,7 @@ class DirectoryReadTool(FileTool):
         with self._place(wanted, "folder") as (place, shown):
             folder = place.open_folder() if os.scandir in os.supports_fd else place.name
             with closing(_paths(folder, os.path.join(shown, ""), most)) as found:
-                paths = list(islice(found, most))
+                paths = [_CONTROL.sub("?", path) for path in islice(found, most)]
         if not paths:
             return f"The folder {shown!r} is empty."
         more = [f"[There are more; these are the first {self.max_files}.]"] if len(paths) == most else []

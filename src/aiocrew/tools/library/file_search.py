@@ -15,7 +15,7 @@ from aiocrew.tools.text import clip
 
 __all__ = ["FileSearchTool", "QueryOnly"]
 
-_LONGEST_SHOWN = 4_000
+_LONGEST_SHOWN, _LONGEST_QUERY_SHOWN = 4_000, 200
 
 
 class QueryOnly(FileArguments):
@@ -53,6 +53,7 @@ class FileSearchTool(FileTool):
         cut = len(read) > self.max_characters
         found = best_of(self._parts(read[: self.max_characters], shown, cut), query, self.limit)
         note = [f"[Only the first {self.max_characters} characters of the file were searched.]"] if cut else []
+        query = clip(query, _LONGEST_QUERY_SHOWN)
         if not found:
             return "\n\n".join([f"Nothing in {shown!r} holds a word of {query!r}.", *note])
         places = [f"{item.source}:\n{clip(item.text, _LONGEST_SHOWN)}" for item in found]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from aiocrew.tools.base import BaseTool
+from aiocrew.tools.library.given import TakesGiven
 from aiocrew.tools.library.guards import Fence, Place, in_words
 
 __all__ = ["FileArguments", "FileTool", "never_reuse", "with_path"]
@@ -30,7 +30,7 @@ class FileArguments(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)  # models write a name of digits as a number
 
 
-class FileTool(BaseTool):
+class FileTool(TakesGiven):
     """A tool whose paths, as a model gives them, start from the folder `root` and do not leave it.
 
     Symbolic links count by where they lead. A path that was given when the tool was made may lie anywhere.
@@ -52,24 +52,12 @@ class FileTool(BaseTool):
 
     _made_in: str = PrivateAttr(default_factory=os.getcwd)
 
-    @model_validator(mode="after")
-    def _fit_to_given_path(self) -> FileTool:
+    def _fitted(self) -> Mapping[str, type[BaseModel] | str | None]:
         given = self._given_path()
-        if given is not None:
-            fitted = {
-                "args_schema": self.arguments_with_path,
-                "description": self.description_with_path.format(path=repr(given)),
-            }
-            for name, value in fitted.items():
-                if self._has_default(name):
-                    vars(self)[name] = value  # past __setattr__: the author of a subclass may have frozen it
-        return self
-
-    def _has_default(self, name: str) -> bool:
-        """Return whether nobody, the author of a subclass included, has written something of their own."""
-        library = next(kind for kind in type(self).__mro__ if issubclass(kind, FileTool) and "path_field" in vars(kind))
-        as_shipped = type(self).model_fields[name].default == library.model_fields[name].default
-        return as_shipped and name not in self.model_fields_set
+        if given is None:
+            return {}
+        description = self.description_with_path.format(path=repr(given))
+        return {"args_schema": self.arguments_with_path, "description": description}
 
     def _given_path(self) -> str | None:
         return getattr(self, self.path_field) if self.path_field else None

@@ -12,6 +12,8 @@ from aiocrew.tools.library.guards import Place, in_words
 
 __all__ = ["FileWriterTool"]
 
+_RIGHTS = 0o777  # not setuid and setgid: nobody wanted those for what a model writes
+_TO_WRITE = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -55,15 +57,18 @@ def _refuse_unless_equal(place: Place, path: str, data: bytes) -> None:
 
 def _put(place: Place, path: str, data: bytes, found: os.stat_result | None) -> None:
     """Write `data` by way of a draft, so that nobody ever sees half of it; `found` is the file that it replaces."""
+    mode = 0o666 if found is None else stat.S_IMODE(found.st_mode) & _RIGHTS
+    if found is not None:
+        os.close(place.open(_TO_WRITE))  # one that may not be written may not be replaced, whatever the folder allows
     draft = Place(place.folder, os.path.join(os.path.dirname(place.name), f".{uuid.uuid4().hex}.tmp"))
     try:
-        with os.fdopen(draft.open(_NEW, 0o666 if found is None else stat.S_IMODE(found.st_mode)), "wb") as file:
+        with os.fdopen(draft.open(_NEW, mode), "wb") as file:
             file.write(data)
         if found is None:
             _give_name(draft, place, path, data)
         else:
             with suppress(OSError, NotImplementedError):  # the umask took some, and not every system gives them back
-                os.chmod(draft.name, stat.S_IMODE(found.st_mode), dir_fd=draft.folder)
+                os.chmod(draft.name, mode, dir_fd=draft.folder)
             os.replace(draft.name, place.name, src_dir_fd=draft.folder, dst_dir_fd=place.folder)
     finally:
         with suppress(OSError):
@@ -73,9 +78,12 @@ def _put(place: Place, path: str, data: bytes, found: os.stat_result | None) -> 
 def _give_name(draft: Place, place: Place, path: str, data: bytes) -> None:
     """Make the draft the file, unless there is one by now."""
     try:
-        os.link(draft.name, place.name, src_dir_fd=draft.folder, dst_dir_fd=place.folder)
+        try:
+            os.link(draft.name, place.name, src_dir_fd=draft.folder, dst_dir_fd=place.folder)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: take the name first, then replace what is nothing yet
+            os.close(place.open(_NEW))
+            os.replace(draft.name, place.name, src_dir_fd=draft.folder, dst_dir_fd=place.folder)
     except FileExistsError:
         _refuse_unless_equal(place, path, data)
-    except OSError:  # a file system without hard links: take the name first, then replace what is nothing yet
-        os.close(place.open(_NEW))
-        os.replace(draft.name, place.name, src_dir_fd=draft.folder, dst_dir_fd=place.folder)

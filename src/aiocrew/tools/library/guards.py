@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from aiocrew.tools.text import clip
 
 __all__ = ["Fence", "Place", "in_words", "place_beneath"]
 
@@ -21,6 +24,8 @@ _FOLDER = os.O_RDONLY | _flag("O_DIRECTORY") | _flag("O_CLOEXEC")
 _FOLDER_TO_PASS = _FOLDER | _flag("O_PATH")  # no right to read it is needed to pass through
 _NO_LINK = _flag("O_NOFOLLOW")
 # Opening a named pipe would wait until somebody writes into it.
+_LONGEST = 4_096  # bytes: Linux takes no longer path, and this bounds how many folders one path can make
+_LONGEST_SHOWN = 300
 _FILE = os.O_RDONLY | _flag("O_BINARY") | _flag("O_CLOEXEC") | _flag("O_NOCTTY") | _flag("O_NONBLOCK")
 
 
@@ -82,14 +87,17 @@ class Fence:
     def real(self, path: str) -> str:
         """Return the absolute path that `path` is without any symbolic link.
 
-        Raises ValueError for a text that is no path, PermissionError for a path that leads out.
+        Raises ValueError for a text that is no path, PermissionError for a path that leads out, OSError for one that
+        is too long.
         """
         if not path or "\0" in path:
             raise ValueError(f"{path!r} is no path of a file or folder")
         try:
-            os.fsencode(path)
+            size = len(os.fsencode(path))
         except UnicodeEncodeError as error:
             raise ValueError(f"{path!r} cannot be the path of a file or folder") from error
+        if size > _LONGEST:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         real = os.path.realpath(os.path.join(self.root, path))
         root = os.path.realpath(self.root)
         if self.closed and real != root and not real.startswith(os.path.join(root, "")):
@@ -147,6 +155,7 @@ def in_words(path: str, kind: str = "file") -> Generator[None]:
     except OSError as error:
         if error.errno is None:
             raise  # it says so already
+        path = clip(path, _LONGEST_SHOWN)
         if isinstance(error, FileNotFoundError):
             raise FileNotFoundError(f"there is no {kind} {path!r}") from error
         raise type(error)(f"the {kind} {path!r} cannot be used: {error.strerror}") from error

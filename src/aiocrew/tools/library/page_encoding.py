@@ -54,8 +54,9 @@ _CODECS: dict[str, str] = {
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SEARCHED = 2_048  # browsers look at the first 1,024 bytes, but many pages begin with comments
 _IN_HEADER = re.compile(r"charset\s*+=\s*+[\"']?([\w.:-]+)", re.ASCII | re.IGNORECASE)
-_IN_META = re.compile(rb"<meta\b[^>]*?\bcharset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_IN_XML = re.compile(rb"\A\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)")
+_IN_META = re.compile(rb"<meta\b[^>]*?\bcharset\s*+=\s*+[\"']?\s*+([\w.:-]++)", re.IGNORECASE)
+_IN_XML = re.compile(rb"\A\s*+<\?xml\b[^>]*?\bencoding\s*+=\s*+[\"']([\w.:-]++)")
+_PIECE = 65_536
 
 
 def decoded(body: bytes, content_type: str, *, in_html: bool) -> str:
@@ -66,10 +67,16 @@ def decoded(body: bytes, content_type: str, *, in_html: bool) -> str:
     """
     for mark, codec in _MARKS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(codec, "replace")
+            return _text(body[len(mark) :], codec)
     header = _IN_HEADER.search(content_type)
     codec = _CODECS.get(header[1].lower()) if header else None
-    return body.decode(codec or _declared(body[:_SEARCHED], in_html=in_html) or "utf-8", "replace")
+    return _text(body, codec or _declared(body[:_SEARCHED], in_html=in_html) or "utf-8")
+
+
+def _text(body: bytes, codec: str) -> str:
+    # In pieces: all other threads wait for a codec, and for bytes that mean nothing it takes 150 ns each.
+    pieces = (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
+    return "".join(codecs.iterdecode(pieces, codec, "replace"))
 
 
 def _declared(start: bytes, *, in_html: bool) -> str | None:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from aiocrew.net.page import Page
 from aiocrew.tools.library.page_encoding import decoded
-from aiocrew.tools.text import sendable
+from aiocrew.tools.text import clip, sendable
 
 __all__ = ["readable_text"]
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
-_TEXT = re.compile(r"text/.+|application/(?:json|xml|javascript|yaml|x-yaml|x-ndjson)|.+/.+\+(?:json|xml)")
+_TEXT = re.compile(r"text/.+|application/(?:json|xml|javascript|yaml|x-yaml|x-ndjson)|[^/]++/[^+]++\+(?:json|xml)")
 
 
 def readable_text(page: Page) -> str:
@@ -32,7 +32,7 @@ def readable_text(page: Page) -> str:
         text = decoded(page.body, page.content_type, in_html=False)
     else:
         size = f"{len(page.body)} bytes{' and more' if page.truncated else ''}"
-        raise page.error(f"is no text that can be read here, but {kind or 'something unknown'} ({size})")
+        raise page.error(f"is no text that can be read here, but {clip(kind, 100) or 'something unknown'} ({size})")
     if not text or text.isspace():
         raise page.error("holds no text; it may be a page that only JavaScript fills")
     return sendable(text)
@@ -161,7 +161,7 @@ def _unescaped(raw: str) -> str:
 
 
 # What nobody sees who looks at the page: control characters, soft hyphens, marks of width and direction, and the tags
-# that can hide a text from people while a model reads it.
+# and variation selectors that can hide a text from people while a model reads it.
 _UNSEEN = dict.fromkeys(
     [
         *(code for code in range(0x20) if chr(code) not in "\t\n"),
@@ -170,7 +170,9 @@ _UNSEEN = dict.fromkeys(
         0x200B,
         *range(0x202A, 0x202F),
         *range(0x2060, 0x2070),
+        *range(0xFE00, 0xFE10),
         0xFEFF,
         *range(0xE0000, 0xE0080),
+        *range(0xE0100, 0xE01F0),
     ]
 )

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import msgspec
 
+from aiocrew.errors import UsageError
 from aiocrew.tools.text import sendable
 
 __all__ = ["Passage", "best_of", "best_passages", "cut_into_passages"]
@@ -17,9 +18,10 @@ LONGEST_PASSAGE, OVERLAP = 800, 120
 _MOST_TERMS = 64
 
 # "porter" finds libraries by library. Marks belong to words: Indian vowel signs are marks.
-_INDEX = """CREATE VIRTUAL TABLE passage USING fts5(
-    text, content='', tokenize="porter unicode61 remove_diacritics 0 categories 'L* N* M* Co'")"""
-_FOUND = "SELECT rowid, -bm25(passage) AS score FROM passage WHERE passage MATCH ? ORDER BY score DESC, rowid LIMIT ?"
+_INDEX = """CREATE VIRTUAL TABLE passage USING fts5(source UNINDEXED, shown UNINDEXED, text,
+    tokenize="porter unicode61 remove_diacritics 0 categories 'L* N* M* Co'")"""
+_FOUND = """SELECT source, shown, -bm25(passage) AS score FROM passage
+    WHERE passage MATCH ? ORDER BY score DESC, rowid LIMIT ?"""
 
 # Scripts that put no spaces between words, each with how many characters in a row say something in it.
 _HAN_AND_KANA = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -54,25 +56,29 @@ def best_passages(documents: Iterable[tuple[str, str]], query: str, limit: int =
 
 
 def best_of(passages: Iterable[tuple[str, str]], query: str, limit: int = 5) -> list[Passage]:
-    """Return the best of `passages`, (source, text), as `best_passages` does, but each is taken whole."""
+    """Return the best of `passages`, (source, text), as `best_passages` does, but each is taken whole.
+
+    UsageError when this Python's SQLite was built without FTS5.
+    """
     import sqlite3  # importing a tool may not load it
 
     wanted = _match_expression(query)
     if not wanted or limit < 1:
         return []
-    kept: list[tuple[str, str]] = []
-
-    def rows() -> Iterator[tuple[int, str]]:
-        for passage in passages:
-            kept.append(passage)
-            yield len(kept) - 1, _indexed(passage[1])
-
+    # SQLite keeps the texts, too: millions of short ones take a fifth of what they take as Python's strings.
+    rows = ((sendable(source), sendable(text), _indexed(text)) for source, text in passages)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as index:
-        index.execute(_INDEX)
+        try:
+            index.execute(_INDEX)
+        except sqlite3.OperationalError as error:
+            raise UsageError(
+                f"searching in texts needs SQLite 3.25 or later with FTS5; this Python has {sqlite3.sqlite_version}, "
+                f"which says: {error}. Another build of Python brings it"
+            ) from error
         index.execute("BEGIN")
-        index.executemany("INSERT INTO passage (rowid, text) VALUES (?, ?)", rows())
-        found: list[tuple[int, float]] = index.execute(_FOUND, (wanted, limit)).fetchall()
-    return [Passage(kept[row][0], kept[row][1], score) for row, score in found]
+        index.executemany("INSERT INTO passage VALUES (?, ?, ?)", rows)
+        found: list[tuple[str, str, float]] = index.execute(_FOUND, (wanted, limit)).fetchall()
+    return [Passage(*row) for row in found]
 
 
 def cut_into_passages(text: str, longest: int = LONGEST_PASSAGE, overlap: int = OVERLAP) -> Iterator[str]:

@@ -11,6 +11,7 @@ from aiocrew.aio.door import run_sync
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.tools.library.text_search import best_passages
 from aiocrew.tools.library.website_tool import WebsiteTool
+from aiocrew.tools.text import clip
 
 __all__ = ["WebsiteSearchTool"]
 
@@ -64,14 +65,14 @@ class WebsiteSearchTool(WebsiteTool):
     async def _arun(self, search_query: str, website: str | None = None) -> str:
         page, text = await self._read(website)
         found = await run_in_thread(best_passages, [(page.url, text)], search_query, self.limit)
-        shown = page.url.partition("?")[0]
+        shown, asked = clip(page.url.partition("?")[0], 300), clip(search_query, 200)
         notes: list[str] = []
         if page.truncated:
             notes.append(f"[Only the first {len(page.body)} bytes of the page were searched.]")
         if not found:
-            return "\n\n".join([f"Nothing in {shown} holds a word of {search_query!r}.", *notes])
+            return "\n\n".join([f"Nothing in {shown} holds a word of {asked!r}.", *notes])
         places = [f"{number}. {passage.text}" for number, passage in enumerate(found, 1)]
-        answer = "\n\n".join([f"Found in {shown} for {search_query!r}, the best first:", *places])
+        answer = "\n\n".join([f"Found in {shown} for {asked!r}, the best first:", *places])
         if len(answer) > self.max_characters:
             notes.append(f"[Cut: these are the first {self.max_characters} of {len(answer)} characters.]")
         return "\n\n".join([answer[: self.max_characters], *notes])

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from aiocrew.aio.pool import run_in_thread
 from aiocrew.errors import BlueprintError, UsageError
 from aiocrew.net.page import HARMLESS_HEADERS, Page
-from aiocrew.tools.base import BaseTool
+from aiocrew.tools.library.given import TakesGiven
 from aiocrew.tools.library.page_text import readable_text
 
 __all__ = ["WebsiteTool"]
@@ -19,7 +19,7 @@ __all__ = ["WebsiteTool"]
 _HAS_SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
-class WebsiteTool(BaseTool):
+class WebsiteTool(TakesGiven):
     """A tool that reads pages of the public internet; a page, or a redirect, that leads to another address is refused.
 
     allow_private: also read from addresses of the own network. Then a model may reach whatever this machine reaches,
@@ -41,8 +41,8 @@ class WebsiteTool(BaseTool):
     """The `args_schema` where there is such an address."""
     description_with_url: ClassVar[str] = ""
     """The description where there is such an address; {url} stands for it."""
-    not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {**BaseTool.not_built, "cookies": (None, {})}
-    frames_to_caller: ClassVar[int] = BaseTool.frames_to_caller + 1  # __init__ below
+    not_built: ClassVar[Mapping[str, tuple[Any, ...]]] = {**TakesGiven.not_built, "cookies": (None, {})}
+    frames_to_caller: ClassVar[int] = TakesGiven.frames_to_caller + 1  # __init__ below
 
     def __init__(self, **data: Any) -> None:
         super().__init__(**data)
@@ -54,25 +54,11 @@ class WebsiteTool(BaseTool):
                     f"give the address with {self.url_field}=, or leave the header out"
                 )
 
-    @model_validator(mode="after")
-    def _fit_to_given_url(self) -> WebsiteTool:
+    def _fitted(self) -> Mapping[str, type[BaseModel] | str | None]:
         given = self._given_url()
-        if given is not None:
-            fitted = {
-                "args_schema": self.arguments_with_url,
-                "description": self.description_with_url.replace("{url}", given),
-            }
-            for name, value in fitted.items():
-                if self._has_default(name):
-                    vars(self)[name] = value  # past __setattr__: the author of a subclass may have frozen it
-        return self
-
-    def _has_default(self, name: str) -> bool:
-        """Return whether nobody, the author of a subclass included, has written something of their own."""
-        kinds = [kind for kind in type(self).__mro__ if issubclass(kind, WebsiteTool)]
-        library = next(kind for kind in kinds if "url_field" in vars(kind))
-        default = type(self).model_fields[name].default
-        return name not in self.model_fields_set and default == library.model_fields[name].default
+        if given is None:
+            return {}
+        return {"args_schema": self.arguments_with_url, "description": self.description_with_url.format(url=given)}
 
     def _given_url(self) -> str | None:
         return (getattr(self, self.url_field) if self.url_field else None) or None
