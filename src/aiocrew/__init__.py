@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.record import AgentAction, AgentFinish
 from aiocrew.aio.blocking import BlockingKickoffWarning
-from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.process import Process
-from aiocrew.crew.run import Run
 from aiocrew.crew.task import Task
 from aiocrew.errors import (
     AgentError,
@@ -48,7 +46,6 @@ from aiocrew.errors import (
     UsageError,
 )
 from aiocrew.models.llm import LLM
-from aiocrew.models.offline import OfflineModel
 from aiocrew.net.closing import aclose
 from aiocrew.tools.base import BaseTool, Tool
 from aiocrew.tools.cache import CacheHandler
@@ -85,7 +82,10 @@ from aiocrew.version import __version__
 
 if TYPE_CHECKING:
     from aiocrew.admission.budget import Budget
+    from aiocrew.crew.conditional import ConditionalTask
+    from aiocrew.crew.run import Run
     from aiocrew.flow.flow import Flow
+    from aiocrew.models.offline import OfflineModel
     from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
     from aiocrew.server.disconnect import cancel_on_disconnect
     from aiocrew.tools.library.csv_search import CSVSearchTool
@@ -196,12 +196,15 @@ _ON_FIRST_USE = {
     "Allowance": "aiocrew.models.snapshot",
     "Budget": "aiocrew.admission.budget",
     "CSVSearchTool": "aiocrew.tools.library.csv_search",
+    "ConditionalTask": "aiocrew.crew.conditional",
     "DirectoryReadTool": "aiocrew.tools.library.directory_read",
     "FileReadTool": "aiocrew.tools.library.file_read",
     "FileWriterTool": "aiocrew.tools.library.file_writer",
     "Flow": "aiocrew.flow.flow",
     "LimitState": "aiocrew.models.snapshot",
+    "Run": "aiocrew.crew.run",
     "ScrapeWebsiteTool": "aiocrew.tools.library.scrape_website",
+    "OfflineModel": "aiocrew.models.offline",
     "SerperDevTool": "aiocrew.tools.library.serper",
     "TXTSearchTool": "aiocrew.tools.library.txt_search",
     "WebsiteSearchTool": "aiocrew.tools.library.website_search",

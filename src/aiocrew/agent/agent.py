@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from aiocrew.agent.answer import AnswerRules, Guardrail, class_of_model, form_of_answer
 from aiocrew.agent.blueprint import AgentBlueprint
-from aiocrew.agent.plan import plan_agent
-from aiocrew.agent.prompt import Assignment
-from aiocrew.agent.record import AgentAnswer
-from aiocrew.agent.solo import SoloRun
 from aiocrew.aio.blocking import run_blocking
-from aiocrew.aio.functions import name_of
-from aiocrew.console.account import ConsoleAccount
-from aiocrew.errors import BlueprintError
-from aiocrew.models.conversation import messages_from
-from aiocrew.models.message_dicts import dicts_of_messages
 from aiocrew.types.context import RunOptions
-from aiocrew.types.messages import Assistant, Message
+from aiocrew.types.messages import Message
 from aiocrew.types.outputs import LiteAgentOutput
+
+if TYPE_CHECKING:
+    from aiocrew.agent.prompt import Assignment
 
 __all__ = ["Agent", "AnyTask"]
 
@@ -30,7 +22,8 @@ __all__ = ["Agent", "AnyTask"]
 class AnyTask(Protocol):
     """A task, as an agent that is to do it by itself sees it."""
 
-    tools: list[Any]
+    @property
+    def own_tools(self) -> list[Any]: ...
 
     def assignment(self, context: str | None, agent: AgentBlueprint) -> Assignment: ...
 
@@ -61,6 +54,8 @@ class Agent(AgentBlueprint):
     `tools_results` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
 
+    model_config = ConfigDict(defer_build=False)
+
     async def kickoff_async(
         self,
         messages: str | Sequence[Message | Mapping[str, Any]],
@@ -73,23 +68,9 @@ class Agent(AgentBlueprint):
         response_format: the class that `.pydantic` of the answer is to be an instance of.
         Raises one error that names the agent: see aiocrew.errors.
         """
-        if not messages or not isinstance(messages, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise BlueprintError(f"kickoff() needs a text or a list of messages, not {messages!r}")
-        talk = messages_from(messages)
-        rules = AnswerRules(
-            form=form_of_answer(response_format or class_of_model(self.llm)),
-            guardrails=self._guardrails(),
-            output_of=lambda answer: LiteAgentOutput(raw=answer.text, pydantic=answer.value, agent_role=self.role),
-        )
-        run = self._run(Assignment("", "", rules=rules, talk=talk), self.tools, options)
-        answer = await self._carried_out(run)
-        return LiteAgentOutput(
-            raw=answer.text,
-            pydantic=answer.value,
-            agent_role=self.role,
-            usage_metrics=run.usage.model_dump(),
-            messages=dicts_of_messages([*answer.transcript, Assistant(answer.text)]),
-        )
+        from aiocrew.agent.doors import answer_messages
+
+        return await answer_messages(self, messages, response_format, options)
 
     akickoff = kickoff_async
 
@@ -109,27 +90,12 @@ class Agent(AgentBlueprint):
 
     async def aexecute_task(self, task: AnyTask, context: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """Return what the agent answers to one task, without a crew; `tools` in place of the task's and its own."""
-        run = self._run(task.assignment(context, self), tools or task.tools or self.tools, None)
-        return (await self._carried_out(run)).text
+        from aiocrew.agent.doors import do_assignment
+
+        return await do_assignment(self, task.assignment(context, self), tools or task.own_tools)
 
     def execute_task(self, task: AnyTask, context: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """Return what aexecute_task returns, for code that cannot await."""
         return run_blocking(
             "execute_task", lambda: self.aexecute_task(task, context, tools), instead="agent.aexecute_task"
         )
-
-    def _run(self, assignment: Assignment, tools: Sequence[Any], options: RunOptions | None) -> SoloRun:
-        planned = partial(plan_agent, self, tools, None, step_callback=None, cache=False)
-        return SoloRun(self.role, planned, assignment, options, (ConsoleAccount(),) if self.verbose else ())
-
-    async def _carried_out(self, run: SoloRun) -> AgentAnswer:
-        answer = await run.carry_out()
-        vars(self)["tools_results"] = answer.tool_results
-        return answer
-
-    def _guardrails(self) -> tuple[Guardrail, ...]:
-        judge = self.guardrail
-        if judge is None:
-            return ()
-        name = "of the agent" if isinstance(judge, str) else name_of(judge)
-        return (Guardrail(name, judge, self.guardrail_max_retries),)

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from aiocrew.aio.functions import name_of
 from aiocrew.errors import BlueprintError
-from aiocrew.models.answers import answer_spec, named_apart
 from aiocrew.types.messages import AnswerSpec, ToolSpec
 from aiocrew.types.outputs import LiteAgentOutput, TaskOutput
 
@@ -48,6 +47,8 @@ class AnswerForm(msgspec.Struct, frozen=True, gc=False):
 
     def beside(self, tools: Sequence[ToolSpec]) -> AnswerForm:
         """Return this form under a name that none of `tools` has: a call in its name is the answer."""
+        from aiocrew.models.answers import named_apart  # as below
+
         spec = named_apart(self.spec, tools)
         return self if spec is self.spec else msgspec.structs.replace(self, spec=spec)
 
@@ -111,6 +112,8 @@ def form_of_answer(cls: type[BaseModel] | None, converter: Callable[[str], Any] 
     given: Any = cls
     if cls is None:
         return None
+    from aiocrew.models.answers import answer_spec  # most answers are text: then it need not load
+
     if not (isinstance(given, type) and issubclass(given, BaseModel)):
         raise BlueprintError(f"the form of an answer must be a class of pydantic's BaseModel, not {cls!r}")
     return AnswerForm(cls, answer_spec(cls), converter)

@@ -8,7 +8,7 @@ from hashlib import md5
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from aiocrew.agent.absent import INSTEAD_OF_AGENT_FIELDS
 from aiocrew.agent.answer import check_guardrail
@@ -28,6 +28,8 @@ _TEMPLATES = "_templates"
 
 class AgentBlueprint(Blueprint):
     """What people write of an agent; Agent adds its doors and says what the fields mean."""
+
+    model_config = ConfigDict(defer_build=True)  # nobody makes one: its subclass is what is validated
 
     # A slot: no part of what an agent is, so that copies have their own.
     __slots__ = ("_pace",)

@@ -8,7 +8,6 @@ import msgspec
 
 from aiocrew.agent.answer import Answer, AnswerForm
 from aiocrew.agent.text_protocol import FinalAnswer, TextAction, Unreadable, in_protocol, read_reply
-from aiocrew.models.answers import AnswerProblem, read_answer
 from aiocrew.models.endpoint import ToolProtocol
 from aiocrew.tools.toolbox import Toolbox
 from aiocrew.types.messages import Reply, ToolCall
@@ -73,6 +72,8 @@ def shaped(form: AnswerForm | None, thought: str, text: str) -> Finish | Repair:
     """Return `text` as the answer; where it does not have the form that was asked for, what is wrong with it."""
     if form is None or form.converter is not None:
         return Finish(thought, Answer(text))
+    from aiocrew.models.answers import AnswerProblem, read_answer  # most answers are text, and never need it
+
     read = read_answer(form.cls, text)
     if isinstance(read, AnswerProblem):
         return Repair(read.text, text)

@@ -62,7 +62,7 @@ class _AskArguments(_Arguments):
     question: str = Field(description="the question")
 
 
-class _Delegation(CompositeTool):
+class _Delegation(CompositeTool, BaseTool):
     """What both tools do: find the co-worker, and have it work within the run."""
 
     subject: ClassVar[str]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
 from aiocrew.agent import text_protocol
-from aiocrew.agent.answer import Answer, AnswerForm
+from aiocrew.agent.answer import Answer, AnswerForm, AnswerRules
 from aiocrew.agent.asking import ask
 from aiocrew.agent.callbacks import run_callback
-from aiocrew.agent.conversion import by_class, by_model
 from aiocrew.agent.decide import CallTools, Finish, NextStep, Refuse, Repair, Turn, next_step, shaped
-from aiocrew.agent.judging import Judge
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.prompt import Assignment, closing_words, correction, opening
 from aiocrew.agent.record import AgentAction, AgentAnswer, AgentFinish
 from aiocrew.aio.limits import time_limit
 from aiocrew.errors import DeadlineExceededError, ModelRefusedError, UnusableReplyError
-from aiocrew.models.answers import tells_form
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
 from aiocrew.types.context import RunContext
 from aiocrew.types.events import ReplyRepaired
 from aiocrew.types.messages import Assistant, Message, Reply, Request, ToolResult, User
 from aiocrew.types.paths import Path, child
+
+if TYPE_CHECKING:
+    from aiocrew.agent.judging import Judge
 
 __all__ = ["perform"]
 
@@ -65,6 +65,12 @@ def _too_long(plan: AgentPlan) -> DeadlineExceededError:
     return DeadlineExceededError(f"the task took longer than max_execution_time={seconds:g} s", limit_s=seconds)
 
 
+def _tells_form(plan: AgentPlan) -> bool:
+    from aiocrew.models.answers import tells_form  # most answers are text, and never need it
+
+    return tells_form(plan.model)
+
+
 class _Done(msgspec.Struct, frozen=True, gc=False):
     """An answer that nobody has judged yet."""
 
@@ -103,9 +109,9 @@ class _Attempt:
             assignment,
             plan.toolbox.specs if self._in_text else (),
             use_system_prompt=plan.use_system_prompt,
-            form=None if form is None or tells_form(plan.model) else form.spec,
+            form=None if form is None or _tells_form(plan) else form.spec,
         )
-        judge = Judge(plan, rules, self._run, self._have_done) if rules.is_judged else None
+        judge = self._judge(rules) if rules.is_judged else None
         while True:
             done = await self._next_answer()
             heard = done.answer if judge is None else await judge.hear(done.path, done.answer)
@@ -114,6 +120,11 @@ class _Attempt:
             if done.answer.text.strip():  # providers refuse an empty message
                 self._transcript.append(Assistant(done.answer.text))
             self._tell(heard)
+
+    def _judge(self, rules: AnswerRules) -> Judge:
+        from aiocrew.agent.judging import Judge  # few tasks need it
+
+        return Judge(self._plan, rules, self._run, self._have_done)
 
     async def _next_answer(self) -> _Done:
         """Return the model's next answer; the transcript holds what was said until then."""
@@ -156,6 +167,8 @@ class _Attempt:
             case Finish():
                 return await self._converted(path, step)
             case Repair(said=said) if said and self._form and self._plan.converter:
+                from aiocrew.agent.conversion import by_model  # few agents need it
+
                 return await by_model(self._have_done, self._plan, self._form, step, child(path, "conversion"))
             case Repair():
                 return step
@@ -167,6 +180,8 @@ class _Attempt:
     async def _converted(self, path: Path, finish: Finish) -> Finish:
         if self._form is None or self._form.converter is None:
             return finish
+        from aiocrew.agent.conversion import by_class  # few tasks need it
+
         answer = await by_class(self._run, child(path, "conversion"), self._form, finish.answer.text)
         return Finish(finish.thought, answer)
 

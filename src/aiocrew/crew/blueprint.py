@@ -8,12 +8,11 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 from uuid import UUID, uuid4
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from aiocrew.agent.absent import INSTEAD_OF_CREW_FIELDS
 from aiocrew.agent.agent import Agent
 from aiocrew.console.account import ConsoleAccount
-from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.config import with_parts_of_config
 from aiocrew.crew.doors import warn_of_passed_doors
 from aiocrew.crew.graph import Node, Shape, task_graph
@@ -31,6 +30,8 @@ from aiocrew.types.usage import UsageMetrics
 __all__ = ["CrewBlueprint"]
 
 if TYPE_CHECKING:
+    from aiocrew.crew.conditional import ConditionalTask
+
     AnyTask: TypeAlias = Task[Any]
 else:
     AnyTask = Task  # pydantic would copy a Task into a Task[Any]
@@ -41,6 +42,8 @@ _MANAGER = "_made_manager"
 
 class CrewBlueprint(Blueprint):
     """What people write of a crew; Crew adds its doors and says what the fields mean."""
+
+    model_config = ConfigDict(defer_build=True)  # nobody makes one: its subclass is what is validated
 
     # A slot: no part of what a crew is, so that copies have their own.
     __slots__ = ("_pace",)
@@ -211,8 +214,7 @@ class CrewBlueprint(Blueprint):
 
 
 def _check_conditional(task: Task[Any], position: int) -> None:
-    if isinstance(task, ConditionalTask):
-        task.check_condition()
+    cast("ConditionalTask", task).check_condition()
     if not position:
         raise BlueprintError(f"task {task.label!r} is conditional and stands first: there is no output to judge by")
     if task.async_execution:

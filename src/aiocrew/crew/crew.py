@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
+from pydantic import ConfigDict, model_validator
+
 from aiocrew.aio.blocking import run_blocking
 from aiocrew.crew.absent import NotBuiltMethods
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.copies import copy_of_crew, placeholders_of
-from aiocrew.crew.kickoff import Kickoff
-from aiocrew.crew.run import Run
 from aiocrew.types.context import RunOptions
 from aiocrew.types.outputs import CrewOutput, Outcomes
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiocrew.batch.options import JournalSource, OnError
     from aiocrew.batch.stream import OutcomeStream
     from aiocrew.crew.batches import ManyInputs
+    from aiocrew.crew.run import Run
 
 __all__ = ["Crew"]
 
@@ -45,8 +46,20 @@ class Crew(NotBuiltMethods, CrewBlueprint):
     `usage_metrics` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
 
+    model_config = ConfigDict(defer_build=False)
+
+    @model_validator(mode="after")
+    def _load_engine(self) -> Self:
+        """Load what runs need: now, and not in the first of them, on whose loop others may wait."""
+        from aiocrew.crew import kickoff as kickoff
+
+        return self
+
     def start(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> Run:
         """Return a pending run; no work is done before it is entered or awaited."""
+        from aiocrew.crew.kickoff import Kickoff
+        from aiocrew.crew.run import Run
+
         return Run(Kickoff(self, inputs, options))
 
     async def kickoff_async(
@@ -58,6 +71,8 @@ class Crew(NotBuiltMethods, CrewBlueprint):
         Raises one error that names crew, task and agent: see aiocrew.errors. Cancelling this await closes every
         connection of the run.
         """
+        from aiocrew.crew.kickoff import Kickoff
+
         return await Kickoff(self, inputs, options).carry_out()
 
     akickoff = kickoff_async

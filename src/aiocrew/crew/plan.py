@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -11,7 +11,6 @@ from aiocrew.agent.answer import AnswerRules
 from aiocrew.agent.interpolation import interpolate
 from aiocrew.agent.plan import AgentPlan
 from aiocrew.crew.blueprint import CrewBlueprint
-from aiocrew.crew.conditional import ConditionalTask
 from aiocrew.crew.files import output_path
 from aiocrew.crew.graph import Node
 from aiocrew.crew.task import Task
@@ -88,6 +87,6 @@ def _plan_task(crew: CrewBlueprint, team: Team, task: Task[Any], path: Path) -> 
         at=Location(crew.name, label, agent.name),
         rules=rules_of_task(task, agent.name, doer.llm, description, expected_output),
         markdown=task.markdown,
-        condition=task.condition if task.is_conditional and isinstance(task, ConditionalTask) else None,
+        condition=cast("Any", task).condition if task.is_conditional else None,
         written=task,
     )

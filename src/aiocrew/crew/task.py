@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextvars import copy_context
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+from pydantic import ConfigDict
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.blueprint import AgentBlueprint
-from aiocrew.agent.prompt import Assignment, task_words
 from aiocrew.aio.door import run_sync
-from aiocrew.aio.functions import call_function
-from aiocrew.aio.pool import run_in_thread, start_thread
-from aiocrew.aio.runtime import local_runtime
-from aiocrew.crew.files import output_path, text_of_file, write_whole
+from aiocrew.aio.pool import start_thread
 from aiocrew.crew.task_blueprint import T, TaskBlueprint
-from aiocrew.crew.task_rules import answer_of_task, output_of_task, rules_of_task
 from aiocrew.errors import BlueprintError
 from aiocrew.types.outputs import TaskOutput
+
+if TYPE_CHECKING:
+    from aiocrew.agent.prompt import Assignment
 
 __all__ = ["Task"]
 
@@ -52,17 +49,19 @@ class Task(TaskBlueprint[T]):
     `output` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
 
+    model_config = ConfigDict(defer_build=False)
+
     def assignment(self, context: str | None, agent: AgentBlueprint) -> Assignment:
         """Return the task as `agent` is given it outside of a crew; {placeholders} stay as they are."""
-        rules = rules_of_task(self, agent.role, agent.llm, self.description, self.expected_output)
-        if self.converter_cls is not None:  # it reads the text that the agent gives: once
-            rules = msgspec.structs.replace(rules, form=None)
-        seen = () if not context else (context,)
-        return Assignment(self.description, self.expected_output, seen, rules, self.markdown)
+        from aiocrew.crew.task_doors import assignment_of
+
+        return assignment_of(self, context, agent)
 
     def prompt(self) -> str:
         """Return what an agent is told of this task."""
-        return task_words(Assignment(self.description, self.expected_output, markdown=self.markdown))
+        from aiocrew.crew.task_doors import words_of_task
+
+        return words_of_task(self)
 
     def execute_sync(
         self, agent: Agent | None = None, context: str | None = None, tools: Sequence[Any] | None = None
@@ -104,13 +103,6 @@ class Task(TaskBlueprint[T]):
         return doer
 
     async def _ended(self, agent: Agent, text: str) -> TaskOutput:
-        answer = await answer_of_task(self, agent.llm, text)
-        output = output_of_task(self, agent.role, self.description, self.expected_output, answer)
-        vars(self)["output"] = output
-        if self.callback is not None:
-            await call_function(self.callback, output)
-        if self.output_file is not None:
-            path, draft = output_path(self.output_file, None, ("task", self.label)), local_runtime().new_id()
-            write = partial(write_whole, create_directory=self.create_directory, token=draft)
-            await run_in_thread(write, path, text_of_file(output))
-        return output
+        from aiocrew.crew.task_doors import end_task
+
+        return await end_task(self, agent, text)

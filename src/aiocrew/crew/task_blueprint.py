@@ -8,7 +8,7 @@ from hashlib import md5
 from typing import Any, ClassVar, Generic, Self, cast
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from typing_extensions import TypeVar
 
 from aiocrew.agent.absent import INSTEAD_OF_TASK_FIELDS
@@ -31,6 +31,8 @@ _TEMPLATES = "_templates"
 
 class TaskBlueprint(Blueprint, Generic[T]):
     """What people write of a task; Task adds its doors and says what the fields mean."""
+
+    model_config = ConfigDict(defer_build=True)  # nobody makes one: its subclass is what is validated
 
     description: str = Field(default=...)  # required; pyright takes config={...} for it, too
     expected_output: str = Field(default=...)

@@ -11,7 +11,6 @@ from aiocrew.agent.answer import ANYTHING, Answer, AnswerForm, AnswerRules, Guar
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.crew.task_blueprint import TaskBlueprint
 from aiocrew.errors import UnusableReplyError
-from aiocrew.models.answers import AnswerProblem, read_answer
 from aiocrew.types.outputs import OutputFormat, TaskOutput
 
 __all__ = ["answer_of_task", "class_of_answer", "output_of_task", "rules_of_task"]
@@ -64,6 +63,8 @@ async def answer_of_task(task: TaskBlueprint[Any], llm: Any, text: str) -> Answe
         return Answer(text)
     if form.converter is not None:
         return Answer(text, await call_function(form.converter, text))
+    from aiocrew.models.answers import AnswerProblem, read_answer  # most answers are text, and never need it
+
     value = read_answer(form.cls, text)
     if isinstance(value, AnswerProblem):
         raise UnusableReplyError(f"the answer to task {task.label!r} is no {form.cls.__name__}: {value.text}")

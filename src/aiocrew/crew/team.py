@@ -10,7 +10,6 @@ import msgspec
 
 from aiocrew.agent.agent import Agent
 from aiocrew.agent.coworkers import Coworker
-from aiocrew.agent.delegation import delegating
 from aiocrew.agent.plan import AgentPlan, plan_agent
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.process import Process
@@ -50,6 +49,8 @@ class Team:
             coworkers = [other for other in self._crew.agents if other is not agent]
         else:
             return plan  # nearly every task
+        from aiocrew.agent.delegation import delegating  # its tools take a while to load
+
         return delegating(plan, [self._coworker(coworker) for coworker in coworkers])
 
     def _coworker(self, agent: Agent) -> Coworker:

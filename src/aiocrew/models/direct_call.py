@@ -13,23 +13,26 @@ from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import BlueprintError, ModelRefusedError
 from aiocrew.models.answering import answer_in_form
 from aiocrew.models.call_callbacks import checked_callbacks, tell_callbacks
+from aiocrew.models.conversation import messages_from, tools_from
+from aiocrew.models.inner_calls import inner_counter
 from aiocrew.models.json_values import as_fields
 from aiocrew.models.resolved import ResolvedModel
-from aiocrew.types.messages import Reply, Request, ToolCall
+from aiocrew.types.messages import Message, Reply, Request, ToolCall, ToolSpec
 
-__all__ = ["call_model"]
+__all__ = ["call_directly"]
 
 
-async def call_model(
+async def call_directly(
     model: ResolvedModel,
-    request: Request,
+    messages: str | Sequence[Message | Mapping[str, Any]],
+    tools: Sequence[ToolSpec | Mapping[str, Any]] | None,
+    callbacks: Sequence[Any] | None,
+    functions: Mapping[str, Callable[..., Any]] | None,
     form: type[BaseModel] | None,
-    *,
-    callbacks: Sequence[Any],
-    functions: Mapping[str, Callable[..., Any]],
 ) -> str | BaseModel:
     """Return what `model` answers: a text, or an instance of `form`; see LLM.acall for calls, callbacks and errors."""
-    told = (*model.callbacks, *checked_callbacks(callbacks))
+    request = Request(messages_from(messages), tools_from(tools))
+    told = (*model.callbacks, *checked_callbacks((*(callbacks or ()), *inner_counter())))
     wall_s = local_runtime().clock.wall_s
 
     async def ask(request: Request) -> Reply:
@@ -41,7 +44,7 @@ async def call_model(
         return reply
 
     answer = await (ask(request) if form is None else answer_in_form(model, request, form, ask))
-    return answer if isinstance(answer, BaseModel) else await _said(answer, functions)
+    return answer if isinstance(answer, BaseModel) else await _said(answer, functions or {})
 
 
 async def _said(reply: Reply, functions: Mapping[str, Callable[..., Any]]) -> str:

@@ -6,9 +6,6 @@ from typing import Any, cast
 
 from aiocrew.errors import BlueprintError
 from aiocrew.models.foreign_base import ForeignModel
-from aiocrew.models.foreign_calls import CallingModel
-from aiocrew.models.foreign_chat import ChatObject
-from aiocrew.models.foreign_names import from_chat_openai, from_names
 from aiocrew.models.llm import LLM
 from aiocrew.types.ports import Model
 
@@ -30,6 +27,11 @@ def adopted(llm: Any) -> str | LLM | Model:
         raise BlueprintError(_not_a_model(llm))
     if callable(getattr(llm, "reply", None)):
         return cast("Model", llm)
+    # Here and below, because only who has others' models needs it.
+    from aiocrew.models.foreign_calls import CallingModel
+    from aiocrew.models.foreign_chat import ChatObject
+    from aiocrew.models.foreign_names import from_chat_openai, from_names
+
     taken = from_chat_openai(llm) or CallingModel.around(llm) or ChatObject.around(llm) or from_names(llm)
     if taken is None:
         raise BlueprintError(_not_a_model(llm))
@@ -38,7 +40,11 @@ def adopted(llm: Any) -> str | LLM | Model:
 
 def in_its_own_way(llm: LLM) -> ForeignModel | None:
     """Return the model around an LLM whose class has a `call` or `acall` of its own; None for any other."""
-    return CallingModel(llm) if llm.answers_itself() else None
+    if not llm.answers_itself():
+        return None
+    from aiocrew.models.foreign_calls import CallingModel
+
+    return CallingModel(llm)
 
 
 def _not_a_model(llm: Any) -> str:

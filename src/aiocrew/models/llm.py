@@ -13,24 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, 
 from aiocrew.aio.door import run_sync
 from aiocrew.errors import BlueprintError, NotBuiltError
 from aiocrew.models.addressing import Getenv, auth_headers, base_url_of, first_set, key_of, url_of
-from aiocrew.models.answer_ways import response_format_of
-from aiocrew.models.answers import answer_spec
 from aiocrew.models.api_key import ApiKey
-from aiocrew.models.call_callbacks import checked_callbacks
-from aiocrew.models.conversation import messages_from, tools_from
-from aiocrew.models.direct_call import call_model
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
 from aiocrew.models.environment import model_named, shown_of
 from aiocrew.models.extras import checked_body, checked_headers
-from aiocrew.models.inner_calls import inner_counter
-from aiocrew.models.offline import offline_model
-from aiocrew.models.parameters import fit_parameters
 from aiocrew.models.providers import OFFLINE, PROVIDERS, parse_model
 from aiocrew.models.resolved import ResolvedModel, chat_model
 from aiocrew.models.shown import shown_url
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.limits import Limits
-from aiocrew.types.messages import Message, Request, ToolSpec
+from aiocrew.types.messages import Message, ToolSpec
 from aiocrew.types.ports import Model
 from aiocrew.types.prices import Price
 
@@ -255,6 +247,8 @@ class LLM(Blueprint):
     @field_validator("callbacks")
     @classmethod
     def _check_callbacks(cls, callbacks: list[Any] | None) -> list[Any] | None:
+        from aiocrew.models.call_callbacks import checked_callbacks  # here and below: few need it
+
         return callbacks and checked_callbacks(callbacks)
 
     @field_validator("api_key")
@@ -332,6 +326,8 @@ class LLM(Blueprint):
         name = parse_model(text, at_base_url=lambda: bool(base_url_of(PROVIDERS["openai"], given_url, getenv)))
         label = f"{name.prefix}/{name.model}"
         if name.prefix == OFFLINE:
+            from aiocrew.models.offline import offline_model
+
             identity = msgspec.json.encode((label, self.tool_protocol))
             return self._resolved(offline_model(name.model), label, identity)
         provider = PROVIDERS[name.prefix]
@@ -374,9 +370,14 @@ class LLM(Blueprint):
         )
 
     def _body(self, provider: str, model: str) -> dict[str, Any]:
+        from aiocrew.models.parameters import fit_parameters
+
         given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) not in (None, [], "")}
         body = fit_parameters(provider, model, given)
         if isinstance(self.response_format, type):
+            from aiocrew.models.answer_ways import response_format_of
+            from aiocrew.models.answers import answer_spec
+
             body["response_format"] = response_format_of(answer_spec(self.response_format))
         elif self.response_format is not None:
             body["response_format"] = self.response_format
@@ -457,14 +458,11 @@ class LLM(Blueprint):
         beside the LLM's own. Raises ProviderError, ModelRefusedError when the model declines, UnusableReplyError, and
         CallbackError.
         """
+        from aiocrew.models.direct_call import call_directly
+
         form = response_model or self.response_format
-        return await call_model(
-            self.resolve(),
-            Request(messages_from(messages), tools_from(tools)),
-            form if isinstance(form, type) else None,
-            callbacks=(*(callbacks or ()), *inner_counter()),
-            functions=available_functions or {},
-        )
+        form = form if isinstance(form, type) else None
+        return await call_directly(self.resolve(), messages, tools, callbacks, available_functions, form)
 
 
 def _opened(value: Any) -> Any:

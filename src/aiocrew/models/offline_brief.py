@@ -16,9 +16,7 @@ __all__ = ["Brief", "Shape", "brief_of", "first_sentence", "sentences", "subject
 Shape: TypeAlias = Literal["text", "bullets", "words", "json"]
 
 _TASK = re.compile(r"^Your task: (?P<task>.*?)(?=^The answer must be: |^What is known so far:|\Z)", re.S | re.M)
-_EXPECTED = re.compile(
-    r"^The answer must be: (?P<expected>.*?)(?=^What is known so far:|^Reply with |\Z)", re.S | re.M
-)
+_EXPECTED = re.compile(r"^The answer must be: (?P<expected>.*?)(?=^What is known so far:|^Reply with |\Z)", re.S | re.M)
 _CONTEXT = re.compile(r"^What is known so far:\n(?P<context>.*?)(?=^Reply with the complete answer|\Z)", re.S | re.M)
 _FORM = re.compile(r"^The answer must be one JSON object of this schema:\n(?P<schema>\{.*\})$", re.M)
 _OBSERVATION = re.compile(r"^Observation:[ \t]*", re.M)

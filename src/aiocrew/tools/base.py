@@ -13,7 +13,6 @@ from aiocrew.aio.door import run_sync
 from aiocrew.errors import BlueprintError, NotBuiltError, UsageError
 from aiocrew.tools.arguments import Problem, check_values
 from aiocrew.tools.calling import invoke
-from aiocrew.tools.foreign import foreign_fields
 from aiocrew.tools.form import form_of, placeholder
 from aiocrew.tools.signature import accepted_names, named_parameters
 from aiocrew.types.blueprint import Blueprint
@@ -156,6 +155,8 @@ def as_tool(candidate: Any) -> BaseTool:
     """
     if isinstance(candidate, BaseTool):
         return candidate
+    from aiocrew.tools.foreign import foreign_fields  # only who has others' tools needs it
+
     if (fields := foreign_fields(candidate)) is not None:
         return Tool(**fields)
     if inspect.isclass(candidate) and issubclass(candidate, BaseTool):

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from aiocrew.tools.base import BaseTool
 from aiocrew.tools.cache import CacheHandler
 from aiocrew.tools.memory import ToolMemory
 from aiocrew.types.context import RunContext
@@ -39,8 +38,10 @@ class Worked(NamedTuple):
     """It is what was asked for; a failure is worked on again when the task is done anew."""
 
 
-class CompositeTool(BaseTool):
-    """A tool that works within the run that calls it."""
+class CompositeTool:
+    """What a BaseTool is besides, if it works within the run that calls it."""
+
+    __slots__ = ()
 
     async def work_in(self, scope: ToolScope, memory: ToolMemory, path: Path, values: dict[str, Any]) -> Worked:
         """Return what came of it. What it raises ends the task."""
