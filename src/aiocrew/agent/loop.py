@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
 
@@ -33,18 +34,24 @@ _SHAPING = 3
 """Replies that a form may take beyond max_iter: an answer that is there already had better not be lost to its form."""
 
 
-async def perform(
+def perform(
     plan: AgentPlan, assignment: Assignment, run: RunContext, path: Path, memory: ToolMemory
-) -> AgentAnswer:
-    """Return what the agent answers to `assignment`, in the form that its rules ask for and agreed to by their judges.
+) -> Coroutine[Any, Any, AgentAnswer]:
+    """Give, awaited, what the agent answers to `assignment`: in the form of its rules, and agreed to by their judges.
 
     A reply that corrections could not cure starts the task anew, up to max_retry_limit times; tool calls that it had
     finished are not run again. Raises UnusableReplyError, ModelRefusedError, GuardrailError, DeadlineExceededError,
     CallbackError, and what the model raises.
     """
-    if plan.max_execution_time is None:
-        return await _attempts(plan, assignment, run, path, memory)
-    async with time_limit(plan.max_execution_time, lambda: _too_long(plan)):
+    # No coroutine of its own: each one in the chain is passed through whenever anything below it goes on.
+    work = _attempts if plan.max_execution_time is None else _attempts_in_time
+    return work(plan, assignment, run, path, memory)
+
+
+async def _attempts_in_time(
+    plan: AgentPlan, assignment: Assignment, run: RunContext, path: Path, memory: ToolMemory
+) -> AgentAnswer:
+    async with time_limit(plan.max_execution_time or 0.0, lambda: _too_long(plan)):
         return await _attempts(plan, assignment, run, path, memory)
 
 
@@ -116,7 +123,10 @@ class _Attempt:
             done = await self._next_answer()
             heard = done.answer if judge is None else await judge.hear(done.path, done.answer)
             if isinstance(heard, Answer):
-                return await self._finish(done, heard)
+                if plan.step_callback is not None:
+                    await self._tell_of_answer(done, heard, plan.step_callback)
+                results = [result.published() for result in self._ran]
+                return AgentAnswer(heard.text, results, heard.value, self._transcript)
             if done.answer.text.strip():  # providers refuse an empty message
                 self._transcript.append(Assistant(done.answer.text))
             self._tell(heard)
@@ -241,9 +251,6 @@ class _Attempt:
             action = AgentAction(asked.thought, result.name, call.arguments, reply.text, result.text)
             await run_callback(self._run, child(path, f"step_callback-{number}"), callback, action)
 
-    async def _finish(self, done: _Done, answer: Answer) -> AgentAnswer:
-        if self._plan.step_callback is not None:
-            finish = AgentFinish(done.thought, answer.text, done.said)
-            await run_callback(self._run, child(done.path, "step_callback"), self._plan.step_callback, finish)
-        results = [result.published() for result in self._ran]
-        return AgentAnswer(answer.text, results, answer.value, self._transcript)
+    async def _tell_of_answer(self, done: _Done, answer: Answer, callback: Callable[..., Any]) -> None:
+        finish = AgentFinish(done.thought, answer.text, done.said)
+        await run_callback(self._run, child(done.path, "step_callback"), callback, finish)

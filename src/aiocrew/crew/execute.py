@@ -104,7 +104,7 @@ class Execution:
         self.skipped |= {number}
         run = self.run
         run.emit(TaskSkipped(run.run_id, task.path, run.now_s(), task.label, task.agent.name))
-        return _output(task, Answer(""))
+        return output_of_task(task.written, task.agent.name, task.description, task.expected_output, Answer(""))
 
     async def _work(self, number: int, task: TaskPlan) -> TaskOutput:
         sees = self.plan.nodes[number].sees
@@ -112,7 +112,9 @@ class Execution:
         assignment = Assignment(task.description, task.expected_output, context, task.rules, task.markdown)
         answer = await perform(task.agent, assignment, self.run, task.path, self.memory)
         self.tool_results[number] = answer.tool_results
-        output = _output(task, Answer(answer.text, answer.value))
+        output = output_of_task(
+            task.written, task.agent.name, task.description, task.expected_output, Answer(answer.text, answer.value)
+        )
         if task.callback is not None:
             await call_with_output(self.run, child(task.path, "callback"), task.callback, output)
         if task.output_file is not None:
@@ -139,7 +141,3 @@ class Execution:
 
 async def _asked(condition: Callable[..., Any], output: TaskOutput) -> bool:
     return bool(await call_function(condition, output))
-
-
-def _output(task: TaskPlan, answer: Answer) -> TaskOutput:
-    return output_of_task(task.written, task.agent.name, task.description, task.expected_output, answer)
