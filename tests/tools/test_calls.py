@@ -14,6 +14,7 @@ from pydantic import BaseModel, field_validator
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import CallbackError
 from aiocrew.tools import BaseTool, Tool, tool
+from aiocrew.tools.base import BaseTool
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
 from aiocrew.tools.composite import CompositeTool, Worked
 from aiocrew.tools.toolbox import make_toolbox
@@ -379,7 +380,7 @@ async def test_a_cancelled_first_call_does_not_poison_the_second() -> None:
     assert first.cancelled()
 
 
-class Delegate(CompositeTool):
+class Delegate(CompositeTool, BaseTool):
     """Asks for itself twice, side by side, and each of these does so again."""
 
     def _run(self, depth: int) -> str:
