@@ -14,7 +14,6 @@ from pydantic import BaseModel, field_validator
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import CallbackError
 from aiocrew.tools import BaseTool, Tool, tool
-from aiocrew.tools.base import BaseTool
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
 from aiocrew.tools.composite import CompositeTool, Worked
 from aiocrew.tools.toolbox import make_toolbox
