@@ -39,3 +39,27 @@ def test_aiohttp_is_loaded_with_the_crew_that_needs_it(
     monkeypatch.setenv("MODEL", default)
     done = subprocess.run([sys.executable, "-c", PROGRAM.format(llm=llm)], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (f"{loaded}\n", "")
+
+
+ALONE = """
+import asyncio, sys, threading
+from aiocrew import Agent, ModelConnectionError, LLM
+
+loaded_in = []
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "aiohttp":
+            loaded_in.append(threading.current_thread() is threading.main_thread())
+sys.meta_path.insert(0, Finder())
+llm = LLM("m", base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
+agent = Agent(role="a", goal="b", backstory="c", llm=llm)
+try:
+    asyncio.run(agent.kickoff_async("hello"))
+except ModelConnectionError:
+    print(loaded_in)
+"""
+
+
+def test_an_agent_by_itself_loads_it_beside_the_loop() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[False]\n", "")

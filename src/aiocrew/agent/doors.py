@@ -19,6 +19,7 @@ from aiocrew.console.account import ConsoleAccount
 from aiocrew.errors import BlueprintError
 from aiocrew.models.conversation import messages_from
 from aiocrew.models.message_dicts import dicts_of_messages
+from aiocrew.models.readiness import client_loaded
 from aiocrew.types.context import RunOptions
 from aiocrew.types.messages import Assistant, Message
 from aiocrew.types.outputs import LiteAgentOutput
@@ -62,6 +63,7 @@ def _run(agent: AgentBlueprint, assignment: Assignment, tools: Sequence[Any], op
 
 
 async def _carried_out(agent: AgentBlueprint, run: SoloRun) -> AgentAnswer:
+    await client_loaded(agent.llm)  # a crew has done that; a single agent is first needed on a loop that others use
     answer = await run.carry_out()
     vars(agent)["tools_results"] = answer.tool_results
     return answer

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
+from aiocrew.aio.pool import run_in_thread
 from aiocrew.models.llm import LLM
 from aiocrew.models.providers import OFFLINE
 
-__all__ = ["load_client"]
+__all__ = ["client_loaded", "load_client"]
+
+_CLIENT = "aiocrew.models.chat"
 
 
 def load_client(llm: Any) -> None:
@@ -20,6 +24,12 @@ def load_client(llm: Any) -> None:
     if _may_call_out(llm):
         from aiocrew.models import chat as chat
         from aiocrew.net import client as client
+
+
+async def client_loaded(llm: Any) -> None:
+    """Return when what `load_client` loads is there; a thread loads it, for a loop that is running already."""
+    if _CLIENT not in sys.modules and _may_call_out(llm):
+        await run_in_thread(load_client, llm)
 
 
 def _may_call_out(llm: Any) -> bool:
