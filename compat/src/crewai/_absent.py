@@ -53,7 +53,6 @@ _SENT = _for_good("there is nothing to switch off: aiocrew sends nothing but to 
 _COMMAND = _for_good("the command is `aiocrew`; a project is started by its own main.py")
 _SEARCH = _not_yet("TXTSearchTool, CSVSearchTool and WebsiteSearchTool search texts; or write a BaseTool of your own")
 _OWN_TOOL = _not_yet("write it as a @tool or a BaseTool of your own; LangChain's tools may stand in tools= as they are")
-_STATE = _not_yet("take a pydantic BaseModel of your own as the state: class MyFlow(Flow[MyState])")
 _DEFINITIONS = _not_yet("write Agent(config=...), Crew(config=...), or a class with @CrewBase")
 _ALONE = _not_yet("an Agent works alone, too: Agent(...).kickoff('...')")
 _TOOLS_HOME = _Absent(
@@ -78,8 +77,6 @@ _BY_NAME = {
         "events": _EVENTS,
         "flow.flow_visualizer": _not_yet("read the flow's decorators: they name what follows what"),
         "flow.human_feedback": _not_yet("say human_input=True on a Task"),
-        "flow.FlowState": _STATE,
-        "flow.flow.FlowState": _STATE,
         "flow.persist": _PERSIST,
         "flow.persistence": _PERSIST,
         "flow.flow.persist": _PERSIST,
