@@ -20,7 +20,7 @@ from aiocrew.errors import BlueprintError, CallbackError, GuardrailError, RateLi
 from aiocrew.seeing.recorder import recording
 from aiocrew.tools.decorator import tool
 from aiocrew.types.context import active_runtime
-from aiocrew.types.events import GuardrailCompleted, GuardrailStarted
+from aiocrew.types.events import LLMGuardrailCompleted, LLMGuardrailStarted
 from aiocrew.types.messages import Assistant, Reply
 from aiocrew.types.outputs import CrewOutput, TaskOutput
 from tests.crew.scenes import agent_with, task_for
@@ -89,9 +89,9 @@ async def test_a_rejected_answer_is_given_anew_and_the_reason_is_told() -> None:
     said, told = model.requests[1].messages[-2:]
     assert said == Assistant("bees and wasps")
     assert "14 letters are too many" in told.text
-    verdicts = [(event.ok, event.reason) for event in events if isinstance(event, GuardrailCompleted)]
+    verdicts = [(event.ok, event.reason) for event in events if isinstance(event, LLMGuardrailCompleted)]
     assert verdicts == [(False, "14 letters are too many"), (True, "")]
-    assert len([event for event in events if isinstance(event, GuardrailStarted)]) == 2
+    assert len([event for event in events if isinstance(event, LLMGuardrailStarted)]) == 2
 
 
 async def test_after_guardrail_max_retries_it_is_an_error_that_says_who_rejected_it_and_why() -> None:

@@ -16,10 +16,11 @@ from aiocrew.types.events import (
     ToolUsageFinished,
     ToolUsageStarted,
 )
+from aiocrew.types.messages import Request
 from aiocrew.types.paths import ROOT
 
-CALL = LLMCallStarted("r", ROOT, 0.0, "m", "Ann")
-REPLY = LLMCallCompleted("r", ROOT, 0.0, "m", "Ann", "yes", (), Usage(7, 3), "stop")
+CALL = LLMCallStarted("r", ROOT, 0.0, 0.0, "m", "Ann", Request(()))
+REPLY = LLMCallCompleted("r", ROOT, 0.0, 0.0, "m", "Ann", "yes", (), Usage(7, 3), "stop")
 
 
 def doing(progress: Progress, event: Event) -> str:
@@ -31,15 +32,16 @@ def test_a_line_says_what_its_crew_does_now() -> None:
     progress = Progress()
     progress.follow("r", "SQLite")
     assert doing(progress, CALL) == "Ann asks the model"
-    assert doing(progress, LLMCallRetried("r", ROOT, 0.0, "m", 1, 2.0, "busy")) == "attempt 1 failed, the next in 2.0 s"
+    retried = LLMCallRetried("r", ROOT, 0.0, 0.0, "m", 1, 2.0, "busy")
+    assert doing(progress, retried) == "attempt 1 failed, the next in 2.0 s"
     progress.emit(REPLY)
-    assert doing(progress, ToolUsageStarted("r", ROOT, 0.0, "search", "Ann", "{}")) == "Ann uses search"
-    assert doing(progress, ToolUsageStarted("r", ROOT, 0.0, "count", "Ann", "{}")) == "Ann uses search, count"
-    progress.emit(ToolUsageFinished("r", ROOT, 0.0, "search", "Ann", "found"))
-    progress.emit(ToolUsageError("r", ROOT, 0.0, "count", "Ann", "broken"))
-    progress.emit(ToolUsageError("r", ROOT, 0.0, "unheard of", "Ann", "no such tool"))
+    assert doing(progress, ToolUsageStarted("r", ROOT, 0.0, 0.0, "search", "Ann", "{}")) == "Ann uses search"
+    assert doing(progress, ToolUsageStarted("r", ROOT, 0.0, 0.0, "count", "Ann", "{}")) == "Ann uses search, count"
+    progress.emit(ToolUsageFinished("r", ROOT, 0.0, 0.0, "search", "Ann", "found"))
+    progress.emit(ToolUsageError("r", ROOT, 0.0, 0.0, "count", "Ann", "broken"))
+    progress.emit(ToolUsageError("r", ROOT, 0.0, 0.0, "unheard of", "Ann", "no such tool"))
     assert progress.lines["r"].tools == []
-    assert doing(progress, CrewKickoffFailed("r", ROOT, 0.0, "crew", "lost")) == "failed: lost"
+    assert doing(progress, CrewKickoffFailed("r", ROOT, 0.0, 0.0, "crew", "lost")) == "failed: lost"
     assert (progress.lines["r"].calls, progress.lines["r"].tokens, progress.lines["r"].ended) == (1, 10, True)
 
 
@@ -51,7 +53,7 @@ def test_runs_that_nobody_follows_are_no_concern() -> None:
 
 def test_a_tally_counts_calls_and_how_many_were_under_way() -> None:
     tally = Tally()
-    for event in (CALL, CALL, REPLY, CALL, LLMCallFailed("r", ROOT, 0.0, "m", "Ann", "no"), REPLY):
+    for event in (CALL, CALL, REPLY, CALL, LLMCallFailed("r", ROOT, 0.0, 0.0, "m", "Ann", "no"), REPLY):
         tally.emit(event)
     assert (tally.calls, tally.under_way, tally.most_under_way) == (2, 0, 2)
 

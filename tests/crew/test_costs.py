@@ -8,14 +8,15 @@ import pytest
 
 from aiocrew.agent.usage import UsageCounter
 from aiocrew.types.events import LLMCallCompleted, LLMCallStarted
+from aiocrew.types.messages import Request
 from aiocrew.types.usage import Usage
 
 
 def counter(*calls: tuple[str, Usage, float | None]) -> UsageCounter:
     counter = UsageCounter()
-    counter.emit(LLMCallStarted("run", "p", 0.0, "openai/gpt-4o-mini", "agent"))
+    counter.emit(LLMCallStarted("run", "p", 0.0, 0.0, "openai/gpt-4o-mini", "agent", Request(())))
     for model, usage, cost_usd in calls:
-        counter.emit(LLMCallCompleted("run", "p", 0.0, model, "agent", "", (), usage, "stop", cost_usd))
+        counter.emit(LLMCallCompleted("run", "p", 0.0, 0.0, model, "agent", "", (), usage, "stop", cost_usd))
     return counter
 
 
@@ -46,7 +47,7 @@ def test_the_price_list_says_what_the_user_does_not() -> None:
 def test_a_costing_is_of_the_calls_so_far_and_goes_to_other_processes() -> None:
     counted = counter(("Own", Usage(10, 5), 0.25))
     costing = pickle.loads(pickle.dumps(counted.costing()))
-    counted.emit(LLMCallCompleted("run", "p", 0.0, "Own", "agent", "", (), Usage(1, 1), "stop", 1.0))
+    counted.emit(LLMCallCompleted("run", "p", 0.0, 0.0, "Own", "agent", "", (), Usage(1, 1), "stop", 1.0))
     assert costing() == 0.25
     assert counted.costing()() == 1.25
     assert counted.total().total_tokens == 17

@@ -26,8 +26,8 @@ from aiocrew.errors import (
 from aiocrew.models.chat import ChatModel, delay_s
 from aiocrew.models.endpoint import Endpoint
 from aiocrew.net.pool import aclose
-from aiocrew.types.context import Here, RunContext, Runtime, active_runtime, here
-from aiocrew.types.events import Event, LLMCallRetried
+from aiocrew.types.context import Here, Readers, RunContext, Runtime, active_runtime, here
+from aiocrew.types.events import Event, LLMCallRetried, LLMCallSent
 from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Chunk, Reply, Request, User
 from aiocrew.types.paths import Path
@@ -65,7 +65,7 @@ async def patience() -> AsyncIterator[Patience]:
     """Put the test inside a run whose waiting takes no time and whose chance is always 0.5."""
     clock = Patience()
     runtime = Runtime(steps=LocalSteps(), clock=clock, new_id=str, chance=lambda: 0.5)
-    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, clock.emit), Path("run/task-0")))
+    token = here.set(Here(RunContext("r", "crew", runtime, clock.monotonic_s, Readers((clock,))), Path("run/task-0")))
     yield clock
     here.reset(token)
     await aclose()
@@ -114,7 +114,7 @@ async def test_a_reply_comes_and_the_request_is_the_wires(patience: Patience) ->
     assert reply.text == "hello"
     assert json.loads(provider.requests[0].body)["messages"] == [{"role": "user", "content": "hi"}]
     assert provider.requests[0].header("authorization") == f"Bearer {KEY}"
-    assert (patience.slept, patience.events) == ([], [])
+    assert (patience.slept, [type(event) for event in patience.events]) == ([], [LLMCallSent])
 
 
 @pytest.mark.parametrize(

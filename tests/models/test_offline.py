@@ -20,7 +20,7 @@ from aiocrew.models.answers import answer_spec, read_answer
 from aiocrew.models.offline import OfflineModel, offline_model, reply_to
 from aiocrew.models.offline_answer import HONEST
 from aiocrew.models.offline_arguments import filled_in
-from aiocrew.types.context import Here, RunContext, Runtime, here
+from aiocrew.types.context import Here, Readers, RunContext, Runtime, here
 from aiocrew.types.messages import Chunk, Message, Reply, Request, System, ToolResult, ToolSpec, User
 from aiocrew.types.paths import ROOT
 
@@ -277,7 +277,7 @@ async def test_it_sleeps_by_the_clock_of_its_run_and_streams_what_it_replies() -
     runtime = Runtime(steps=real.steps, clock=clock, new_id=real.new_id, chance=real.chance)
     token = here.set(
         Here(
-            RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, emit=print),
+            RunContext(run_id="r", crew="crew", runtime=runtime, now_s=clock.monotonic_s, readers=Readers()),
             ROOT,
         )
     )

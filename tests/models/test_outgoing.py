@@ -19,7 +19,7 @@ from aiocrew.models.own import ask_on_terms
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.models.snapshot import admission_snapshot
 from aiocrew.net.pool import aclose
-from aiocrew.types.context import Here, RunContext, here
+from aiocrew.types.context import Here, Readers, RunContext, here
 from aiocrew.types.messages import Chunk, Reply, Request, User
 from aiocrew.types.paths import Path
 from aiocrew.types.prices import Price
@@ -43,7 +43,7 @@ async def budget() -> AsyncIterator[Budget]:
 
 
 def where(budget: Budget) -> Here:
-    run = RunContext("r", "crew", local_runtime(), lambda: 0.0, lambda event: None, terms=Terms(purses=(budget,)))
+    run = RunContext("r", "crew", local_runtime(), lambda: 0.0, Readers(), terms=Terms(purses=(budget,)))
     return Here(run, Path("run/task-0"))
 
 

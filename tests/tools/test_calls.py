@@ -17,7 +17,7 @@ from aiocrew.tools import BaseTool, Tool, tool
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
 from aiocrew.tools.composite import CompositeTool, Worked
 from aiocrew.tools.toolbox import make_toolbox
-from aiocrew.types.context import RunContext, here
+from aiocrew.types.context import Readers, RunContext, here
 from aiocrew.types.events import Event, ThreadAbandoned, ToolUsageError, ToolUsageFinished, ToolUsageStarted
 from aiocrew.types.messages import ToolCall
 from aiocrew.types.paths import Path, child
@@ -33,7 +33,7 @@ class Run:
         if steps is not None:
             runtime = type(runtime)(steps=steps, clock=runtime.clock, new_id=runtime.new_id, chance=runtime.chance)
         self.events: list[Event] = []
-        self.context = RunContext("run-1", "crew", runtime, runtime.clock.monotonic_s, self.emit)
+        self.context = RunContext("run-1", "crew", runtime, runtime.clock.monotonic_s, Readers((self,)))
         self.memory = ToolMemory()
         self.box = make_toolbox(tools)
         self.cache = cache

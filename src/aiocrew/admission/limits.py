@@ -35,6 +35,14 @@ class Limit(Turnstile[ProviderController]):
     def _fresh(self) -> ProviderController:
         return ProviderController(self._declared)
 
+    def label_for(self, model: str) -> str:
+        """Return what people call this limit, of the model that they call `model`."""
+        declared = self._declared
+        if declared is None:
+            return f"what the provider of {model} allows"
+        given = ((name, getattr(declared, name)) for name in declared.__struct_fields__)
+        return f"Limits({', '.join(f'{name}={value}' for name, value in given if value is not None)}) of {model}"
+
     @property
     def controller(self) -> ProviderController:
         """The state, for who only reads it."""

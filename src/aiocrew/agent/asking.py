@@ -18,7 +18,14 @@ from aiocrew.models.resolved import ResolvedModel
 from aiocrew.models.toll import takes_toll
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.effects import Harmless
-from aiocrew.types.events import LLMCallCompleted, LLMCallFailed, LLMCallStarted, LLMStreamChunk
+from aiocrew.types.events import (
+    LLMCallCompleted,
+    LLMCallFailed,
+    LLMCallSent,
+    LLMCallStarted,
+    LLMFirstToken,
+    LLMStreamChunk,
+)
 from aiocrew.types.messages import Chunk, Reply, Request
 from aiocrew.types.paths import Path, child
 from aiocrew.types.ports import StreamingModel
@@ -47,7 +54,7 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
     """Return the model's reply; raises what the model raises."""
     model, agent = plan.model.name, plan.name
     started_s = run.now_s()
-    run.emit(LLMCallStarted(run.run_id, path, started_s, model, agent))
+    run.tell(LLMCallStarted, path, model, agent, request)
     where = Here(run, path, plan.pace)
     token = here.set(where)
     before = cancels(run.loop)
@@ -56,24 +63,26 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
         raise_if_cancelled_since(before, run.loop)
         _check(reply, plan)
     except (Exception, asyncio.CancelledError) as error:
-        run.emit(LLMCallFailed(run.run_id, path, run.now_s(), model, agent, repr(error)))
+        run.tell(LLMCallFailed, path, model, agent, repr(error))
         raise
     finally:
         here.reset(token)
-    tools, price = tuple(call.name for call in reply.calls), plan.model.price
-    ended_s = run.now_s()
-    run.emit(
+    price, ended_s = plan.model.price, run.now_s()
+    # Not by `tell`: it is counted, whether anybody reads or not.
+    run.readers.emit(
         LLMCallCompleted(
             run.run_id,
             path,
             ended_s,
+            ended_s + run.epoch_s,
             model,
             agent,
             reply.text,
-            tools,
+            reply.calls,
             reply.usage,
             reply.finish_reason,
             None if price is None else price.cost_usd(reply.usage),
+            reply.model,
         )
     )
     if plan.model.callbacks:
@@ -119,17 +128,22 @@ def _ask_own(
 
         work = ask_on_terms(model, request, where, ask)
     else:
+        run.tell(LLMCallSent, where.path, 1)
         work = ask()
     return with_grace(work, run.terms.grace_s, run.loop)
 
 
 async def _stream(model: StreamingModel, request: Request, run: RunContext, path: Path) -> Reply:
     reply: Reply | None = None
+    begun = False
     pieces = model.stream(request)
     async with _closing(pieces):
         async for piece in pieces:
             if isinstance(piece, Chunk):
-                run.emit(LLMStreamChunk(run.run_id, path, run.now_s(), piece.text))
+                if not begun:
+                    begun = True
+                    run.tell(LLMFirstToken, path)
+                run.tell(LLMStreamChunk, path, piece.text)
             else:
                 reply = piece
     if reply is None:

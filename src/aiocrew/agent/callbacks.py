@@ -40,13 +40,13 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
     When cancelled, an async one has the run's grace to end.
     """
     name = name_of(callback)
-    run.emit(CallbackStarted(run.run_id, path, run.now_s(), name))
+    run.tell(CallbackStarted, path, name)
     try:
         result = await call_user(run, path, f"callback {name}", name, callback, args, object)
     except (CallbackError, asyncio.CancelledError) as error:
-        run.emit(CallbackFailed(run.run_id, path, run.now_s(), name, repr(error.__cause__ or error)))
+        run.tell(CallbackFailed, path, name, repr(error.__cause__ or error))
         raise
-    run.emit(CallbackCompleted(run.run_id, path, run.now_s(), name))
+    run.tell(CallbackCompleted, path, name)
     return result
 
 

@@ -81,18 +81,18 @@ class _Delegation(CompositeTool, BaseTool):
         if coworker is None:
             return Worked(_nobody(values["coworker"], self._coworkers), ok=False)
         run, me, work = scope.run, scope.agent, values[self.subject]
-        run.emit(DelegationStarted(run.run_id, path, run.now_s(), me, coworker.role, work))
+        run.tell(DelegationStarted, path, me, coworker.role, work)
         others = [other for other in self._coworkers if other is not coworker]
         plan = delegating(coworker.plan(), others if coworker.delegates else ())
         try:
             answer = await perform(plan, _assignment(work, values), run, child(path, "coworker"), memory)
         except (AiocrewError, asyncio.CancelledError) as error:
-            run.emit(DelegationFailed(run.run_id, path, run.now_s(), me, coworker.role, repr(error)))
+            run.tell(DelegationFailed, path, me, coworker.role, repr(error))
             if isinstance(error, AgentError | DeadlineExceededError):
                 # Whoever asked can do without, or ask another one.
                 return Worked(f"{coworker.role} could not do it: {error.message}", ok=False)
             raise
-        run.emit(DelegationCompleted(run.run_id, path, run.now_s(), me, coworker.role, answer.text))
+        run.tell(DelegationCompleted, path, me, coworker.role, answer.text)
         return Worked(answer.text)
 
     async def _arun(self, **values: Any) -> str:

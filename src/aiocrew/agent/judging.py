@@ -20,10 +20,10 @@ from aiocrew.errors import AgentError, BlueprintError, CallbackError, GuardrailE
 from aiocrew.models.answers import AnswerProblem, read_answer
 from aiocrew.types.context import RunContext
 from aiocrew.types.events import (
-    GuardrailCompleted,
-    GuardrailStarted,
     HumanFeedbackReceived,
     HumanFeedbackRequested,
+    LLMGuardrailCompleted,
+    LLMGuardrailStarted,
 )
 from aiocrew.types.messages import User
 from aiocrew.types.outputs import LiteAgentOutput, TaskOutput
@@ -98,12 +98,12 @@ class Judge:
 
     async def _guard(self, path: Path, guardrail: Guardrail, answer: Answer) -> _Verdict:
         run, agent = self._run, self._plan.name
-        run.emit(GuardrailStarted(run.run_id, path, run.now_s(), guardrail.name, agent))
+        run.tell(LLMGuardrailStarted, path, guardrail.name, agent)
         if isinstance(guardrail.judge, str):
             verdict = await self._by_model(path, guardrail, guardrail.judge, answer)
         else:
             verdict = await self._by_function(path, guardrail, guardrail.judge, answer)
-        run.emit(GuardrailCompleted(run.run_id, path, run.now_s(), guardrail.name, agent, verdict.ok, verdict.reason))
+        run.tell(LLMGuardrailCompleted, path, guardrail.name, agent, verdict.ok, verdict.reason)
         return verdict
 
     async def _by_function(
@@ -162,10 +162,10 @@ class Judge:
 
     async def _ask_human(self, path: Path, answer: Answer) -> str:
         run, agent = self._run, self._plan.name
-        run.emit(HumanFeedbackRequested(run.run_id, path, run.now_s(), agent, answer.text))
+        run.tell(HumanFeedbackRequested, path, agent, answer.text)
         question = Question(run.crew, self._rules.task, agent, answer.text, run.run_id, path)
         feedback = (await self._feedback(path, question)).strip()
-        run.emit(HumanFeedbackReceived(run.run_id, path, run.now_s(), agent, feedback))
+        run.tell(HumanFeedbackReceived, path, agent, feedback)
         return feedback
 
     async def _feedback(self, path: Path, question: Question) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 import msgspec
 
@@ -19,7 +20,14 @@ from aiocrew.aio.limits import time_limit
 from aiocrew.errors import DeadlineExceededError, ModelRefusedError, UnusableReplyError
 from aiocrew.tools.calls import CallResult, ToolMemory, ToolScope, run_calls
 from aiocrew.types.context import RunContext
-from aiocrew.types.events import ReplyRepaired
+from aiocrew.types.events import (
+    AgentExecutionCompleted,
+    AgentExecutionError,
+    AgentExecutionStarted,
+    AgentTurnCompleted,
+    AgentTurnStarted,
+    ReplyRepaired,
+)
 from aiocrew.types.messages import Assistant, Message, Reply, Request, ToolResult, User
 from aiocrew.types.paths import Path, child
 
@@ -59,12 +67,22 @@ async def _attempts(
     plan: AgentPlan, assignment: Assignment, run: RunContext, path: Path, memory: ToolMemory
 ) -> AgentAnswer:
     ran: list[CallResult] = []
-    for retry in range(plan.max_retry_limit):
-        try:
-            return await _Attempt(plan, run, path, retry, memory, ran).answer(assignment)
-        except UnusableReplyError:
-            memory.replay(path)
-    return await _Attempt(plan, run, path, plan.max_retry_limit, memory, ran).answer(assignment)
+    run.tell(AgentExecutionStarted, path, plan.name)
+    try:
+        for retry in range(plan.max_retry_limit):
+            try:
+                answer = await _Attempt(plan, run, path, retry, memory, ran).answer(assignment)
+                break
+            except UnusableReplyError:
+                memory.replay(path)
+        else:
+            answer = await _Attempt(plan, run, path, plan.max_retry_limit, memory, ran).answer(assignment)
+    except (Exception, asyncio.CancelledError) as error:
+        cancelled = isinstance(error, asyncio.CancelledError)
+        run.tell(AgentExecutionError, path, plan.name, repr(error), cancelled=cancelled)
+        raise
+    run.tell(AgentExecutionCompleted, path, plan.name, answer.text)
+    return answer
 
 
 def _too_long(plan: AgentPlan) -> DeadlineExceededError:
@@ -146,25 +164,32 @@ class _Attempt:
                 self._tell(closing_words())
             self._turns = number + 1
             path = child(self._path, f"turn-{number}")
+            self._run.tell(AgentTurnStarted, path, plan.name, number)
             reply = await ask(plan, self._request(closing=closing), self._run, child(path, "model"))
             if self._end:
                 reply = msgspec.structs.replace(reply, text=reply.text.partition(self._end)[0])
             step = next_step(Turn(plan.toolbox, plan.model.tool_protocol, closing, self._form), reply)
             if isinstance(step, Finish) and self._form is None:
+                self._tell_turn(path, number, "answer")
                 return _Done(path, step.thought, step.answer, reply.text)  # nearly every answer
             match await self._carried_out(path, reply, step):
                 case Finish(thought=thought, answer=answer):
+                    self._tell_turn(path, number, "answer")
                     return _Done(path, thought, answer, reply.text)
                 case Repair(problem=found) as repair:
+                    self._tell_turn(path, number, "correction")
                     problem, repeated = found, repeated + 1 if found == problem else 1
                     if repeated == _HOPELESS:
                         break
                     self._repair(path, reply, repair)
                 case None:
-                    pass
+                    self._tell_turn(path, number, "tools")
         raise UnusableReplyError(
             f"{plan.model.name} gave no usable answer in {self._turns} replies{self._attempt}; the last one: {problem}"
         )
+
+    def _tell_turn(self, path: Path, number: int, led_to: Literal["answer", "tools", "correction"]) -> None:
+        self._run.tell(AgentTurnCompleted, path, self._plan.name, number, led_to)
 
     async def _carried_out(self, path: Path, reply: Reply, step: NextStep) -> Finish | Repair | None:
         """Do what follows a reply; return what ends the turns or has to be repaired, if it does."""
@@ -211,7 +236,7 @@ class _Attempt:
 
     def _repair(self, path: Path, reply: Reply, repair: Repair) -> None:
         run = self._run
-        run.emit(ReplyRepaired(run.run_id, path, run.now_s(), self._plan.name, repair.problem))
+        run.tell(ReplyRepaired, path, self._plan.name, repair.problem)
         said = repair.said or reply.text
         if said.strip():
             # A call that is the answer stands as text: nobody gives it a result.

@@ -12,8 +12,7 @@ from aiocrew.aio.cancelling import cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
-from aiocrew.types.context import Here, RunContext, RunOptions, Runtime, emitter, here
-from aiocrew.types.events import Event
+from aiocrew.types.context import Here, RunContext, RunOptions, Runtime, everywhere, here
 from aiocrew.types.paths import ROOT, Path, child
 from aiocrew.types.ports import EventSink
 from aiocrew.types.terms import USUAL_TERMS, Pace, Terms
@@ -63,27 +62,39 @@ class RunFrame(Generic[T]):
             await deliver_cancel_since(before, run.loop)
             raise failure from failure.__cause__
         self._ended_s = run.now_s()
-        run.emit(self._completed(run, result))
+        self._tell_completed(run, result)
         return result
 
     def _begin(self) -> RunContext:
-        runtime, outer, readers = self._runtime, here.get(), self._readers()
+        runtime, outer, own = self._runtime, here.get(), self._own_readers()
         above: tuple[EventSink, ...] = () if outer is None else outer.run.inherited
+        readers = self._counter
+        readers.sinks += (*runtime.sinks, *everywhere(), *own, *above)
+        now_s = runtime.clock.monotonic_s
         run = RunContext(
             run_id=self.run_id,
             crew=self._name(),
             runtime=runtime,
-            now_s=runtime.clock.monotonic_s,
+            now_s=now_s,
             loop=asyncio.get_running_loop(),
+            readers=readers,
             terms=self._terms(outer),
-            emit=emitter((self._counter, *runtime.sinks, *readers, *above)),
             root=ROOT if outer is None else _root_in(outer),
-            inherited=(*above, *self._inherited(readers)),
+            inherited=(*above, *self._inherited(own)),
             human=self._options.human or (None if outer is None else outer.run.human),
+            epoch_s=runtime.clock.wall_s() - now_s(),
         )
         self._started_s = self._ended_s = run.now_s()
-        run.emit(self._begun(run))
+        self._tell_begun(run, "" if outer is None else outer.run.run_id)
         return run
+
+    def add_reader(self, sink: EventSink) -> None:
+        """Let `sink` read the run's events from now on."""
+        self._counter.sinks += (sink,)
+
+    def drop_reader(self, sink: EventSink) -> None:
+        """Let `sink` read no more."""
+        self._counter.sinks = tuple(other for other in self._counter.sinks if other is not sink)
 
     def _terms(self, outer: Here | None) -> Terms:
         pace = self._pace()
@@ -97,7 +108,7 @@ class RunFrame(Generic[T]):
 
     def _fail(self, run: RunContext, error: str, *, cancelled: bool = False) -> None:
         self._ended_s = run.now_s()
-        run.emit(self._failure(run, error, cancelled))
+        self._tell_failed(run, error, cancelled)
 
     # What a subclass says
 
@@ -111,7 +122,7 @@ class RunFrame(Generic[T]):
     def _pace(self) -> Pace | None:
         return None
 
-    def _readers(self) -> tuple[EventSink, ...]:
+    def _own_readers(self) -> tuple[EventSink, ...]:
         """Return the readers that the run's own blueprint asks for."""
         return ()
 
@@ -122,13 +133,13 @@ class RunFrame(Generic[T]):
     async def _work(self, run: RunContext) -> T:
         raise NotImplementedError
 
-    def _begun(self, run: RunContext) -> Event:
+    def _tell_begun(self, run: RunContext, outer: str) -> None:
         raise NotImplementedError
 
-    def _completed(self, run: RunContext, result: T) -> Event:
+    def _tell_completed(self, run: RunContext, result: T) -> None:
         raise NotImplementedError
 
-    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
+    def _tell_failed(self, run: RunContext, error: str, cancelled: bool) -> None:
         raise NotImplementedError
 
 

@@ -12,12 +12,7 @@ from aiocrew.agent.run_frame import RunFrame
 from aiocrew.errors import Location
 from aiocrew.tools.calls import ToolMemory
 from aiocrew.types.context import RunContext, RunOptions
-from aiocrew.types.events import (
-    Event,
-    LiteAgentExecutionCompleted,
-    LiteAgentExecutionError,
-    LiteAgentExecutionStarted,
-)
+from aiocrew.types.events import LiteAgentExecutionCompleted, LiteAgentExecutionError, LiteAgentExecutionStarted
 from aiocrew.types.paths import child
 from aiocrew.types.ports import EventSink
 
@@ -50,18 +45,17 @@ class SoloRun(RunFrame[AgentAnswer]):
     def _at(self) -> Location:
         return Location(agent=self._role)
 
-    def _readers(self) -> tuple[EventSink, ...]:
+    def _own_readers(self) -> tuple[EventSink, ...]:
         return self._sinks
 
     async def _work(self, run: RunContext) -> AgentAnswer:
         return await perform(self._planned(), self._assignment, run, child(run.root, "agent"), ToolMemory())
 
-    def _begun(self, run: RunContext) -> Event:
-        wall_s = self._runtime.clock.wall_s()
-        return LiteAgentExecutionStarted(run.run_id, run.root, self._started_s, run.crew, wall_s)
+    def _tell_begun(self, run: RunContext, outer: str) -> None:
+        run.tell(LiteAgentExecutionStarted, run.root, run.crew, outer)
 
-    def _completed(self, run: RunContext, result: AgentAnswer) -> Event:
-        return LiteAgentExecutionCompleted(run.run_id, run.root, self._ended_s, run.crew, result.text)
+    def _tell_completed(self, run: RunContext, result: AgentAnswer) -> None:
+        run.tell(LiteAgentExecutionCompleted, run.root, run.crew, result.text)
 
-    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
-        return LiteAgentExecutionError(run.run_id, run.root, self._ended_s, run.crew, error, cancelled)
+    def _tell_failed(self, run: RunContext, error: str, cancelled: bool) -> None:
+        run.tell(LiteAgentExecutionError, run.root, run.crew, error, cancelled)

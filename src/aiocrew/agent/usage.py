@@ -1,17 +1,21 @@
-"""The reader of events that counts a run's tokens, and what they cost."""
+"""What a run's calls used, counted on the way to its readers, and what that cost."""
 
 from __future__ import annotations
 
 import msgspec
 
+from aiocrew.types.context import Readers
 from aiocrew.types.events import Event, LLMCallCompleted
 from aiocrew.types.outputs import Costing
+from aiocrew.types.paths import Path
 from aiocrew.types.usage import Usage, UsageMetrics
 
-__all__ = ["UsageCounter"]
+__all__ = ["CountsFor", "UsageCounter"]
 
 
 class _Call(msgspec.Struct, frozen=True, gc=False):
+    path: Path
+    agent: str
     model: str
     usage: Usage
     cost_usd: float | None
@@ -42,17 +46,25 @@ class _Costs(msgspec.Struct, frozen=True, gc=False):
         return total
 
 
-class UsageCounter:
-    """Keeps the usage of every call that was completed; adds it up when asked."""
+class UsageCounter(Readers):
+    """A run's readers, and before them what keeps the usage of every call that was completed."""
 
+    # Both in one: a run has as few objects as can be, for the collector looks at each of them.
     __slots__ = ("_calls",)
 
     def __init__(self) -> None:
+        super().__init__()
         self._calls: list[_Call] = []
 
+    def count(self, event: LLMCallCompleted) -> None:
+        """Count a call."""
+        self._calls.append(_Call(event.path, event.agent, event.model, event.usage, event.cost_usd))
+
     def emit(self, event: Event) -> None:
+        """Tell the readers, and count what counts."""
         if type(event) is LLMCallCompleted:
-            self._calls.append(_Call(event.model, event.usage, event.cost_usd))
+            self.count(event)
+        super().emit(event)
 
     def total(self) -> UsageMetrics:
         """Return the sum so far."""
@@ -61,3 +73,16 @@ class UsageCounter:
     def costing(self) -> Costing:
         """Return what tells the cost of the calls so far: by the user's own price, else by the price list."""
         return _Costs(tuple(self._calls))
+
+
+class CountsFor:
+    """A reader that counts calls of a run inside another one for that other one, too."""
+
+    __slots__ = ("_counter",)
+
+    def __init__(self, counter: UsageCounter) -> None:
+        self._counter = counter
+
+    def emit(self, event: Event) -> None:
+        if type(event) is LLMCallCompleted:
+            self._counter.count(event)

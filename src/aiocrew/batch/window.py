@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from aiocrew.aio.runtime import local_runtime
+from aiocrew.types.context import Readers, everywhere
+from aiocrew.types.events import BatchHeld
 from aiocrew.types.outputs import Outcome
 from aiocrew.types.paths import Path
 from aiocrew.types.ports import Branch, Branches, Raised
@@ -18,6 +20,9 @@ __all__ = ["RETRY_AFTER_S", "Job", "Later", "Stopped", "Window"]
 
 RETRY_AFTER_S: Final = 0.5
 """How long a job that was put aside waits before it is tried again."""
+
+
+_WORTH_TELLING_S = 0.001
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -85,8 +90,11 @@ class Window(Generic[T, J]):
         "_due",
         "_exhausted",
         "_fetching",
+        "_full_s",
+        "_given_s",
         "_items",
         "_most",
+        "_now_s",
         "_resting",
         "_rests",
         "_runtime",
@@ -111,10 +119,15 @@ class Window(Generic[T, J]):
         self._aside: list[J] = []
         self._tries = self._rests = 0
         self._exhausted = self._fetching = self._resting = False
+        self._full_s = 0.0
+        """How long as many jobs were under way as may be, since one was begun."""
+        self._given_s: float | None = None
+        """When an outcome was given out, while they were."""
         self.fetched = 0
         """How many items the source has given."""
 
     async def __aenter__(self) -> Window[T, J]:
+        self._now_s = self._runtime.clock.monotonic_s
         self._branches: Branches[_Result[T]] = await self._block.__aenter__()
         return self
 
@@ -131,14 +144,30 @@ class Window(Generic[T, J]):
         return self
 
     async def __anext__(self) -> tuple[J, Outcome]:
+        untaken_s = 0.0 if self._given_s is None else self._now_s() - self._given_s
+        self._given_s = None
         while True:
-            self._fill()
+            if self._fill():
+                self._tell_held("max_concurrency", self._full_s)
+                self._tell_held("reader", untaken_s)
+                self._full_s = untaken_s = 0.0
+            began_s = self._now_s() if len(self._under_way) >= self._most else None
             path, settled = await self._branches.__anext__()
             if isinstance(settled, Raised):
                 raise settled.error
             ended = self._take(path, settled.value)
+            if began_s is not None:
+                self._given_s = self._now_s()
+                self._full_s += self._given_s - began_s
             if ended is not None:
                 return ended
+
+    def _tell_held(self, by: Literal["reader", "max_concurrency"], held_s: float) -> None:
+        sinks = (*self._runtime.sinks, *everywhere()) if held_s >= _WORTH_TELLING_S else ()
+        if sinks:
+            at_s = self._now_s()
+            event = BatchHeld("", Path("batch"), at_s, self._runtime.clock.wall_s(), by, held_s, self._most)
+            Readers(sinks).emit(event)
 
     async def stop(self) -> Stopped[J]:
         """Cancel what is under way, wait for its end, and fetch nothing more; return what there was.
@@ -174,7 +203,9 @@ class Window(Generic[T, J]):
             return self._under_way.pop(path), result
         return None
 
-    def _fill(self) -> None:
+    def _fill(self) -> bool:
+        """Begin what may begin; return whether a job was begun."""
+        tries = self._tries
         while len(self._under_way) < self._most:
             job = self._due.popleft() if self._due else self._next()
             if job is None:
@@ -187,6 +218,7 @@ class Window(Generic[T, J]):
             self._resting = True
             self._rests += 1
             self._branches.start(Branch(Path(f"rest-{self._rests}"), self._rest))
+        return self._tries > tries
 
     def _next(self) -> J | None:
         """Return the next item's job; None where there is none, or none yet."""

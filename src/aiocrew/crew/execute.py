@@ -23,7 +23,7 @@ from aiocrew.crew.plan import CrewPlan, TaskPlan
 from aiocrew.crew.task_rules import output_of_task
 from aiocrew.errors import AiocrewError, TaskError
 from aiocrew.tools.calls import ToolMemory
-from aiocrew.types.context import RunContext
+from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import TaskCompleted, TaskFailed, TaskSkipped, TaskStarted
 from aiocrew.types.outputs import TaskOutput
 from aiocrew.types.paths import child
@@ -76,21 +76,29 @@ class Execution:
     async def _task(self, number: int) -> TaskOutput:
         task, run = self.plan.tasks[number], self.run
         label, agent = task.label, task.agent.name
-        run.emit(TaskStarted(run.run_id, task.path, run.now_s(), label, agent))
+        self._tell_started(number, task)
         before = cancels(run.loop)
         try:
             if task.condition is not None and not await self._is_wanted(number, task, task.condition):
                 return self._skipped(number, task)
             output = await self._work(number, task)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
-            run.emit(TaskFailed(run.run_id, task.path, run.now_s(), label, agent, repr(error)))
+            run.tell(TaskFailed, task.path, label, agent, repr(error))
             if isinstance(error, AiocrewError):
                 raise error.located(task.at) from error.__cause__
             if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.loop):
                 raise
             raise TaskError(f"{type(error).__name__}: {error}").located(task.at) from error
-        run.emit(TaskCompleted(run.run_id, task.path, run.now_s(), label, agent, output.raw))
+        run.tell(TaskCompleted, task.path, label, agent, output.raw)
         return output
+
+    def _tell_started(self, number: int, task: TaskPlan) -> None:
+        run = self.run
+        if run.readers.sinks:
+            node, tasks = self.plan.nodes[number], self.plan.tasks
+            waits = tuple([tasks[other].path for other in sorted(node.waits)])
+            sees = tuple([tasks[other].path for other in node.sees])
+            run.tell(TaskStarted, task.path, task.label, task.agent.name, waits, sees, task.written.written_at)
 
     async def _is_wanted(self, number: int, task: TaskPlan, condition: Callable[..., Any]) -> bool:
         """Return what the task's condition says of the output of the nearest task before it that was done."""
@@ -103,7 +111,7 @@ class Execution:
     def _skipped(self, number: int, task: TaskPlan) -> TaskOutput:
         self.skipped |= {number}
         run = self.run
-        run.emit(TaskSkipped(run.run_id, task.path, run.now_s(), task.label, task.agent.name))
+        run.tell(TaskSkipped, task.path, task.label, task.agent.name)
         return output_of_task(task.written, task.agent.name, task.description, task.expected_output, Answer(""))
 
     async def _work(self, number: int, task: TaskPlan) -> TaskOutput:
@@ -131,12 +139,15 @@ class Execution:
             token=self.run.runtime.new_id(),
             wanted=lambda: wanted[0],
         )
+        at = child(task.path, "output_file")
+        token = here.set(Here(self.run, at))
         try:
-            work = partial(run_in_thread, write)
-            await self.run.steps.step(child(task.path, "output_file"), work, object, FileWriting(path, text))
+            await self.run.steps.step(at, partial(run_in_thread, write), object, FileWriting(path, text))
         except asyncio.CancelledError:
             wanted[0] = False  # the thread goes on for a moment, and must leave nothing behind
             raise
+        finally:
+            here.reset(token)
 
 
 async def _asked(condition: Callable[..., Any], output: TaskOutput) -> bool:

@@ -16,7 +16,7 @@ from aiocrew.crew.plan import CrewPlan, plan_crew
 from aiocrew.crew.published import publish
 from aiocrew.types.blueprint import AiocrewWarning
 from aiocrew.types.context import RunContext, RunOptions, Runtime
-from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted, Event
+from aiocrew.types.events import CrewKickoffCompleted, CrewKickoffFailed, CrewKickoffStarted
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
 from aiocrew.types.paths import child
 from aiocrew.types.ports import EventSink
@@ -75,18 +75,17 @@ class Kickoff(RunFrame[CrewOutput]):
     def _pace(self) -> Pace | None:
         return self._crew.pace()
 
-    def _readers(self) -> tuple[EventSink, ...]:
+    def _own_readers(self) -> tuple[EventSink, ...]:
         return self._crew.readers()
 
-    def _begun(self, run: RunContext) -> Event:
-        wall_s = self._runtime.clock.wall_s()
-        return CrewKickoffStarted(run.run_id, run.root, self._started_s, run.crew, wall_s, self._inputs)
+    def _tell_begun(self, run: RunContext, outer: str) -> None:
+        run.tell(CrewKickoffStarted, run.root, run.crew, self._inputs, outer)
 
-    def _completed(self, run: RunContext, result: CrewOutput) -> Event:
-        return CrewKickoffCompleted(run.run_id, run.root, self._ended_s, run.crew, result.raw)
+    def _tell_completed(self, run: RunContext, result: CrewOutput) -> None:
+        run.tell(CrewKickoffCompleted, run.root, run.crew, result.raw)
 
-    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
-        return CrewKickoffFailed(run.run_id, run.root, self._ended_s, run.crew, error, cancelled)
+    def _tell_failed(self, run: RunContext, error: str, cancelled: bool) -> None:
+        run.tell(CrewKickoffFailed, run.root, run.crew, error, cancelled)
 
     async def _work(self, run: RunContext) -> CrewOutput:
         crew = self._crew

@@ -18,6 +18,7 @@ from aiocrew.agent.interpolation import interpolate
 from aiocrew.tools.base import as_tools
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.outputs import TaskOutput
+from aiocrew.types.places import calling_frame, place_of
 
 __all__ = ["T", "TaskBlueprint"]
 
@@ -27,6 +28,7 @@ T = TypeVar("T", default=str)
 _OFF = (None, False)
 _OF_AGENT = "_tools_of_agent"
 _TEMPLATES = "_templates"
+_WRITTEN_AT = "_written_at"
 
 
 class TaskBlueprint(Blueprint, Generic[T]):
@@ -109,6 +111,7 @@ class TaskBlueprint(Blueprint, Generic[T]):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        vars(self)[_WRITTEN_AT] = place_of(calling_frame())
         given = [name for name in ("output_json", "output_pydantic", "response_model") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"a task has one form of output: leave out all but one of {', '.join(given)}")
@@ -166,6 +169,11 @@ class TaskBlueprint(Blueprint, Generic[T]):
     def id(self) -> UUID:
         """An id of this blueprint, for people; no run reads it."""
         return uuid4()
+
+    @property
+    def written_at(self) -> str:
+        """Where the program has it, as "file:line"; "" where that is not known."""
+        return vars(self).get(_WRITTEN_AT, "")
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aiocrew.agent.run_frame import RunFrame, checked_inputs
-from aiocrew.agent.usage import UsageCounter
+from aiocrew.agent.usage import CountsFor, UsageCounter
 from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, is_async
@@ -22,7 +22,6 @@ from aiocrew.flow.plan import FlowPlan
 from aiocrew.flow.progress import Call, Progress
 from aiocrew.types.context import Here, Nest, RunContext, RunOptions, Runtime, here
 from aiocrew.types.events import (
-    Event,
     FlowFailed,
     FlowFinished,
     FlowStarted,
@@ -94,17 +93,16 @@ class FlowRun(RunFrame[Any]):
         return Location(flow=self._name())
 
     def _inherited(self, readers: tuple[EventSink, ...]) -> tuple[EventSink, ...]:
-        return (self._counter, *readers)
+        return (CountsFor(self._counter), *readers)
 
-    def _begun(self, run: RunContext) -> Event:
-        wall_s = self._runtime.clock.wall_s()
-        return FlowStarted(run.run_id, run.root, self._started_s, run.crew, wall_s, self._inputs)
+    def _tell_begun(self, run: RunContext, outer: str) -> None:
+        run.tell(FlowStarted, run.root, run.crew, self._inputs, outer)
 
-    def _completed(self, run: RunContext, result: Any) -> Event:
-        return FlowFinished(run.run_id, run.root, self._ended_s, run.crew, _text_of(result))
+    def _tell_completed(self, run: RunContext, result: Any) -> None:
+        run.tell(FlowFinished, run.root, run.crew, _text_of(result))
 
-    def _failure(self, run: RunContext, error: str, cancelled: bool) -> Event:
-        return FlowFailed(run.run_id, run.root, self._ended_s, run.crew, error, cancelled)
+    def _tell_failed(self, run: RunContext, error: str, cancelled: bool) -> None:
+        run.tell(FlowFailed, run.root, run.crew, error, cancelled)
 
     async def _work(self, run: RunContext) -> Any:
         settings = self._settings
@@ -149,14 +147,14 @@ class _Execution:
 
     async def _method(self, path: Path, call: Call) -> Any:
         run, name = self._run, call.method.name
-        run.emit(MethodExecutionStarted(run.run_id, path, run.now_s(), run.crew, name))
+        run.tell(MethodExecutionStarted, path, run.crew, name)
         token = here.set(Here(run, path, nest=Nest(), is_step=False))
         before = cancels(run.loop)
         try:
             output = await with_grace(self._called(path, call), run.terms.grace_s, run.loop)
             raise_if_cancelled_since(before, run.loop)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
-            run.emit(MethodExecutionFailed(run.run_id, path, run.now_s(), run.crew, name, repr(error)))
+            run.tell(MethodExecutionFailed, path, run.crew, name, repr(error))
             if isinstance(error, SystemExit):
                 raise FlowError(f"method {name!r} of flow {run.crew!r} raised {error!r}") from error
             if isinstance(error, asyncio.CancelledError) and not cancelled_since(before, run.loop):
@@ -166,7 +164,7 @@ class _Execution:
             raise
         finally:
             here.reset(token)
-        run.emit(MethodExecutionFinished(run.run_id, path, run.now_s(), run.crew, name, _text_of(output)))
+        run.tell(MethodExecutionFinished, path, run.crew, name, _text_of(output))
         return output
 
     async def _called(self, path: Path, call: Call) -> Any:
@@ -187,7 +185,7 @@ class _Execution:
             return await call_function(tracked, *call.arguments)
         except asyncio.CancelledError:
             if not has_ended:
-                run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), f"{run.crew}.{call.method.name}"))
+                run.tell(ThreadAbandoned, path, f"{run.crew}.{call.method.name}")
             raise
 
 

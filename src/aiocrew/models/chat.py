@@ -165,6 +165,6 @@ class ChatModel:
         if (where := outgoing.where) is not None:
             run = where.run
             model = self.endpoint.label
-            run.emit(LLMCallRetried(run.run_id, where.path, run.now_s(), model, attempt, wait_s, error.message))
+            run.tell(LLMCallRetried, where.path, model, attempt, wait_s, error.message)
         if not paused_s:
             await runtime.clock.sleep(wait_s)

@@ -20,6 +20,7 @@ from aiocrew.models.prices import load_price
 from aiocrew.models.toll import Toll, takes_toll
 from aiocrew.models.wire import encode_request
 from aiocrew.types.context import Here, Runtime, here
+from aiocrew.types.events import LLMCallQueued, LLMCallSent
 from aiocrew.types.messages import Request
 from aiocrew.types.prices import Price
 from aiocrew.types.terms import Bound, Purse
@@ -72,12 +73,17 @@ class Outgoing(msgspec.Struct, gc=False):
         call.again = self.attempts > 1
         if self.toll is not None and where is not None:
             return self._by_toll(call, self.toll, where)
-        return None if self._start(call) else self._wait(call)
+        if not self._start(call):
+            return self._wait(call)
+        self._tell_sent()
+        return None
 
     async def _by_toll(self, call: Call, toll: Toll, where: Here) -> None:
         try:
             await self._pay(toll, where, call.unbounded)
-            if not self._start(call):
+            if self._start(call):
+                self._tell_sent()
+            else:
                 await self._wait(call)
         except BaseException:
             toll.give_back()
@@ -95,11 +101,22 @@ class Outgoing(msgspec.Struct, gc=False):
         return False
 
     async def _wait(self, call: Call) -> None:
+        if self.where is not None and self.where.run.readers.sinks:
+            self._tell_queued(self.limit.label_for(self.endpoint.label))
         await self.limit.wait(call, self.loop)
         self.call = call
+        self._tell_sent()
+
+    def _tell_queued(self, limit: str) -> None:
+        if self.where is not None:
+            self.where.run.tell(LLMCallQueued, self.where.path, limit, self.attempts)
+
+    def _tell_sent(self) -> None:
+        if self.where is not None:
+            self.where.run.tell(LLMCallSent, self.where.path, self.attempts)
 
     async def _pay(self, toll: Toll, where: Here, unbounded: bool) -> None:
-        most = await toll.pay(where, self.loop, self._bound, unbounded=unbounded)
+        most = await toll.pay(where, self.loop, self._bound, self._tell_queued, unbounded=unbounded)
         if most is not None:
             endpoint = self.endpoint
             more = {limit_field(endpoint.provider, endpoint.model): most}

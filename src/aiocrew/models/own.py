@@ -11,6 +11,7 @@ from aiocrew.models.prices import load_price
 from aiocrew.models.resolved import ResolvedModel
 from aiocrew.models.toll import Toll
 from aiocrew.types.context import Here
+from aiocrew.types.events import LLMCallQueued, LLMCallSent
 from aiocrew.types.messages import Reply, Request
 from aiocrew.types.terms import Bound, Purse
 from aiocrew.types.usage import Usage
@@ -35,9 +36,13 @@ async def ask_on_terms(
             price = await load_price(model.name)
         return Bound(prompt_tokens=request_bound(request), reply_tokens=None, model=model.name, price=price)
 
+    def waits_for(limit: str) -> None:
+        where.run.tell(LLMCallQueued, where.path, limit, 1)
+
     toll = Toll()
-    await toll.pay(where, asyncio.get_running_loop(), bound, unbounded=blocks_a_loop.get())
+    await toll.pay(where, asyncio.get_running_loop(), bound, waits_for, unbounded=blocks_a_loop.get())
     toll.sent()
+    where.run.tell(LLMCallSent, where.path, 1)
     try:
         reply = await ask()
         # What is no Reply is refused by who asked; until then no hold may outlive its call.

@@ -42,20 +42,24 @@ class Toll:
         where: Here,
         loop: asyncio.AbstractEventLoop,
         bound_of: Callable[[tuple[Purse, ...]], Awaitable[Bound]],
+        waits_for: Callable[[str], None],
         *,
         unbounded: bool,
     ) -> int | None:
         """Return to how many tokens the reply is to be limited; None where nothing needs that.
 
+        `waits_for` is told what it may wait for from then on.
         Raises BudgetExceededError, and BlueprintError for a budget in dollars and a call without a price.
         """
         terms = where.run.terms
         try:
-            for pace in (terms.pace, where.pace):
+            for pace, owner in ((terms.pace, f"crew {where.run.crew!r}"), (where.pace, "an agent")):
                 if pace is not None:
+                    waits_for(f"max_rpm={pace.per_minute} of {owner}")
                     self._passed.append(await pace.pass_one(terms.flow, where.run.run_id, loop, unbounded=unbounded))
             if not terms.purses:
                 return None
+            waits_for("a budget")
             bound = await bound_of(terms.purses)
             for purse in terms.purses:
                 self._holds.append(await purse.reserve(bound, unbounded=unbounded))

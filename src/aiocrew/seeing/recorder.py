@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from aiocrew.aio.runtime import local_runtime
-from aiocrew.types.context import active_runtime
+from aiocrew.types.context import active_runtime, set_everywhere
+from aiocrew.types.context import everywhere as all_readers
 from aiocrew.types.events import Event
 from aiocrew.types.ports import EventSink
 
@@ -25,14 +27,35 @@ class Recorder:
 
 
 @contextmanager
-def reading(sink: EventSink) -> Generator[None]:
-    """Let `sink` read the events of every run that is made in this block."""
+def reading(sink: EventSink, *, everywhere: bool = False) -> Generator[None]:
+    """Let `sink` read the events of every run that is made in this block.
+
+    everywhere: of every run that begins meanwhile in the process, whoever starts it, in whichever thread.
+    """
+    if everywhere:
+        with _reading_all(sink):
+            yield
+        return
     runtime = local_runtime()
     token = active_runtime.set(replace(runtime, sinks=(*runtime.sinks, sink)))
     try:
         yield
     finally:
         active_runtime.reset(token)
+
+
+_lock = threading.Lock()
+
+
+@contextmanager
+def _reading_all(sink: EventSink) -> Generator[None]:
+    with _lock:
+        set_everywhere((*all_readers(), sink))
+    try:
+        yield
+    finally:
+        with _lock:
+            set_everywhere(tuple(other for other in all_readers() if other is not sink))
 
 
 @contextmanager

@@ -99,16 +99,37 @@ async def run_calls(
 
 
 async def _step(call: ToolCall, toolbox: Toolbox, memory: ToolMemory, scope: ToolScope, path: Path) -> CallResult:
-    ready = _prepare(call, toolbox, memory)
+    """Give the call's result, between the events that tell of it."""
+    ready, run = _prepare(call, toolbox, memory), scope.run
+    name = ready.name if isinstance(ready, CallResult) else ready.offered.tool.name
+    run.tell(ToolUsageStarted, path, name, scope.agent, call.arguments)
+    token = here.set(Here(run, path, nest=Nest()))
+    try:
+        result = await _recorded_or_obtained(call, ready, memory, scope, path)
+    except (Exception, asyncio.CancelledError) as error:
+        run.tell(ToolUsageError, path, name, scope.agent, repr(error))
+        raise
+    finally:
+        here.reset(token)
+    if result.ok:
+        run.tell(ToolUsageFinished, path, name, scope.agent, result.text, result.reused)
+    else:
+        run.tell(ToolUsageError, path, name, scope.agent, result.text)
+    return result
+
+
+async def _recorded_or_obtained(
+    call: ToolCall, ready: _Ready | CallResult, memory: ToolMemory, scope: ToolScope, path: Path
+) -> CallResult:
+    if isinstance(ready, _Ready) and isinstance(ready.offered.tool, CompositeTool):
+        return await _obtain(ready, memory, scope, path)  # its work is steps of its own
     ran = False
 
     async def body() -> CallResult:
         nonlocal ran
         ran = True
-        return await _observed(call, ready, memory, scope, path)
+        return ready if isinstance(ready, CallResult) else await _obtain(ready, memory, scope, path)
 
-    if isinstance(ready, _Ready) and isinstance(ready.offered.tool, CompositeTool):
-        return await body()  # its work is steps of its own
     result = await scope.run.steps.step(path, body, CallResult, _Use(call, ready))
     if not ran and isinstance(ready, _Ready):
         if result.ok:
@@ -141,28 +162,6 @@ def _unknown(name: str, toolbox: Toolbox) -> str:
     if not toolbox.specs:
         return f"There is no tool {shown}; you have no tools. Answer without them."
     return f"There is no tool {shown}. The tools are: {', '.join(spec.name for spec in toolbox.specs)}."
-
-
-async def _observed(
-    call: ToolCall, ready: _Ready | CallResult, memory: ToolMemory, scope: ToolScope, path: Path
-) -> CallResult:
-    """Give the call's result, between the events that tell of it."""
-    run = scope.run
-    name = ready.name if isinstance(ready, CallResult) else ready.offered.tool.name
-    run.emit(ToolUsageStarted(run.run_id, path, run.now_s(), name, scope.agent, call.arguments))
-    if isinstance(ready, CallResult):
-        result = ready
-    else:
-        token = here.set(Here(run, path, nest=Nest()))
-        try:
-            result = await _obtain(ready, memory, scope, path)
-        finally:
-            here.reset(token)
-    if result.ok:
-        run.emit(ToolUsageFinished(run.run_id, path, run.now_s(), name, scope.agent, result.text, result.reused))
-    else:
-        run.emit(ToolUsageError(run.run_id, path, run.now_s(), name, scope.agent, result.text))
-    return result
 
 
 async def _obtain(ready: _Ready, memory: ToolMemory, scope: ToolScope, path: Path) -> CallResult:
@@ -218,7 +217,7 @@ async def _run_tool(ready: _Ready, scope: ToolScope, path: Path) -> _Given | Cal
     name = offered.tool.name
 
     def abandoned() -> None:
-        run.emit(ThreadAbandoned(run.run_id, path, run.now_s(), name))
+        run.tell(ThreadAbandoned, path, name)
 
     before = cancels(run.loop)
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 import msgspec
 
@@ -17,7 +17,20 @@ from aiocrew.types.paths import ROOT, Path, child
 from aiocrew.types.ports import Clock, EventSink, Human, Steps
 from aiocrew.types.terms import USUAL_TERMS, Pace, Purse, Terms
 
-__all__ = ["Here", "Nest", "RunContext", "RunOptions", "Runtime", "active_runtime", "emitter", "here"]
+__all__ = [
+    "Here",
+    "Nest",
+    "Readers",
+    "RunContext",
+    "RunOptions",
+    "Runtime",
+    "active_runtime",
+    "everywhere",
+    "here",
+    "set_everywhere",
+]
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +107,29 @@ class Runtime:
     sinks: tuple[EventSink, ...] = ()
 
 
+class Readers:
+    """Those who read the events of one run. One that fails is left out from then on: it may not harm the run."""
+
+    __slots__ = ("sinks",)
+
+    def __init__(self, sinks: tuple[EventSink, ...] = ()) -> None:
+        self.sinks = sinks
+
+    def emit(self, event: Event) -> None:
+        """Tell every reader."""
+        for sink in self.sinks:
+            try:
+                sink.emit(event)
+            except Exception as error:
+                self._leave_out(sink, error)
+
+    def _leave_out(self, sink: EventSink, error: Exception) -> None:
+        self.sinks = tuple(other for other in self.sinks if other is not sink)
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"a reader of events failed and is left out: {sink!r}", "exception": error}
+        )
+
+
 class RunContext(msgspec.Struct, frozen=True):
     """One run's identity and the way to its readers."""
 
@@ -102,8 +138,7 @@ class RunContext(msgspec.Struct, frozen=True):
     runtime: Runtime
     now_s: Callable[[], float]
     """The clock's monotonic seconds."""
-    emit: Callable[[Event], None]
-    """Tells every reader of the run."""
+    readers: Readers
     loop: asyncio.AbstractEventLoop | None = None
     """The loop that it is carried out on; None where nobody said."""
     terms: Terms = USUAL_TERMS
@@ -112,10 +147,25 @@ class RunContext(msgspec.Struct, frozen=True):
     inherited: tuple[EventSink, ...] = ()
     """Readers that runs inside this one report to as well: a flow's."""
     human: Human | None = None
+    epoch_s: float = 0.0
+    """What makes wall time of monotonic time."""
 
     @property
     def steps(self) -> Steps:
         return self.runtime.steps
+
+    def tell(
+        self,
+        kind: Callable[Concatenate[str, Path, float, float, P], Event],
+        path: Path,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Tell the readers, if there are any, of the event `kind`, which happens now at `path`."""
+        readers = self.readers
+        if readers.sinks:
+            at_s = self.now_s()
+            readers.emit(kind(self.run_id, path, at_s, at_s + self.epoch_s, *args, **kwargs))
 
 
 class Nest:
@@ -133,7 +183,7 @@ class Nest:
 
 
 class Here(msgspec.Struct, frozen=True, gc=False):
-    """Which step of which run the current code belongs to."""
+    """Which step of which run the current code belongs to. It is set around every `Steps.step`."""
 
     run: RunContext
     path: Path
@@ -145,26 +195,21 @@ class Here(msgspec.Struct, frozen=True, gc=False):
     """The code is the body of one step; that of a flow's method is not, so runs inside it use the flow's own steps."""
 
 
-class _ToAll:
-    """Tells several readers. One object a run, where a closure would be three for the collector to look at."""
-
-    __slots__ = ("_sinks",)
-
-    def __init__(self, sinks: Sequence[EventSink]) -> None:
-        self._sinks = sinks
-
-    def __call__(self, event: Event) -> None:
-        for sink in self._sinks:
-            sink.emit(event)
-
-
-def emitter(sinks: Sequence[EventSink]) -> Callable[[Event], None]:
-    """Return a function that gives an event to every one of `sinks`."""
-    return sinks[0].emit if len(sinks) == 1 else _ToAll(sinks)
-
-
 active_runtime: ContextVar[Runtime | None] = ContextVar("aiocrew_runtime", default=None)
 """The runtime that new runs use; None is plain asyncio."""
 
 here: ContextVar[Here | None] = ContextVar("aiocrew_here", default=None)
 """Set around every call of a model, a tool or a callback: what they do below belongs to that step."""
+
+_everywhere: tuple[EventSink, ...] = ()
+
+
+def everywhere() -> tuple[EventSink, ...]:
+    """Return those who read the events of every run of the process."""
+    return _everywhere
+
+
+def set_everywhere(sinks: tuple[EventSink, ...]) -> None:
+    """Let `sinks` read the events of every run that begins from now on; who changes them holds a lock of its own."""
+    global _everywhere
+    _everywhere = sinks

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from aiocrew.types.messages import FinishReason
+from aiocrew.types.messages import FinishReason, Request, ToolCall
 from aiocrew.types.paths import Path
 from aiocrew.types.usage import Usage
 
 __all__ = [
+    "AgentExecutionCompleted",
+    "AgentExecutionError",
+    "AgentExecutionStarted",
+    "AgentTurnCompleted",
+    "AgentTurnStarted",
+    "BatchHeld",
     "CallbackCompleted",
     "CallbackFailed",
     "CallbackStarted",
@@ -26,18 +32,22 @@ __all__ = [
     "FlowFailed",
     "FlowFinished",
     "FlowStarted",
-    "GuardrailCompleted",
-    "GuardrailStarted",
     "HumanFeedbackReceived",
     "HumanFeedbackRequested",
     "LLMCallCompleted",
     "LLMCallFailed",
+    "LLMCallQueued",
     "LLMCallRetried",
+    "LLMCallSent",
     "LLMCallStarted",
+    "LLMFirstToken",
+    "LLMGuardrailCompleted",
+    "LLMGuardrailStarted",
     "LLMStreamChunk",
     "LiteAgentExecutionCompleted",
     "LiteAgentExecutionError",
     "LiteAgentExecutionStarted",
+    "LoopBlocked",
     "MethodExecutionFailed",
     "MethodExecutionFinished",
     "MethodExecutionStarted",
@@ -61,14 +71,16 @@ class _Base(msgspec.Struct, frozen=True, tag=_tag):
     run_id: str
     path: Path
     at_s: float
-    """Monotonic seconds; the run's first event gives the wall time that belongs to its own."""
+    """Monotonic seconds, of the run's event loop."""
+    wall_s: float
+    """Seconds since the epoch."""
 
 
 class CrewKickoffStarted(_Base, frozen=True):
     crew: str
-    wall_s: float
-    """Seconds since the epoch at this event."""
     inputs: Mapping[str, Any] | None
+    outer: str = ""
+    """The run_id of the run inside which this one was started; the path begins with where in it."""
 
 
 class CrewKickoffCompleted(_Base, frozen=True, gc=False):
@@ -86,7 +98,7 @@ class LiteAgentExecutionStarted(_Base, frozen=True, gc=False):
     """An agent was kicked off by itself, without a crew."""
 
     agent: str
-    wall_s: float
+    outer: str = ""
 
 
 class LiteAgentExecutionCompleted(_Base, frozen=True, gc=False):
@@ -102,8 +114,8 @@ class LiteAgentExecutionError(_Base, frozen=True, gc=False):
 
 class FlowStarted(_Base, frozen=True):
     flow: str
-    wall_s: float
     inputs: Mapping[str, Any] | None
+    outer: str = ""
 
 
 class FlowFinished(_Base, frozen=True, gc=False):
@@ -139,6 +151,12 @@ class MethodExecutionFailed(_Base, frozen=True, gc=False):
 class TaskStarted(_Base, frozen=True, gc=False):
     task: str
     agent: str
+    waits: tuple[Path, ...] = ()
+    """The tasks that had to end before it might begin."""
+    sees: tuple[Path, ...] = ()
+    """Those of them whose outputs it was given."""
+    written_at: str = ""
+    """Where its Task(...) stands in the program, as "file:line"; "" where that is not known."""
 
 
 class TaskCompleted(_Base, frozen=True, gc=False):
@@ -160,9 +178,61 @@ class TaskSkipped(_Base, frozen=True, gc=False):
     agent: str
 
 
+class AgentExecutionStarted(_Base, frozen=True, gc=False):
+    """An agent began to work on something: a task, work that was handed to it, a judgement."""
+
+    agent: str
+
+
+class AgentExecutionCompleted(_Base, frozen=True, gc=False):
+    agent: str
+    output: str
+
+
+class AgentExecutionError(_Base, frozen=True, gc=False):
+    agent: str
+    error: str
+    cancelled: bool = False
+
+
+class AgentTurnStarted(_Base, frozen=True, gc=False):
+    """One question to the model begins, with what its reply asks for."""
+
+    agent: str
+    turn: int
+    """Counted from 0 within one conversation."""
+
+
+class AgentTurnCompleted(_Base, frozen=True, gc=False):
+    agent: str
+    turn: int
+    led_to: Literal["answer", "tools", "correction"]
+
+
 class LLMCallStarted(_Base, frozen=True, gc=False):
     model: str
     agent: str
+    request: Request
+    """The whole prompt: what was said so far, and the tools."""
+
+
+class LLMCallQueued(_Base, frozen=True, gc=False):
+    """An attempt of the call waits from now on for a limit, until the next event of its path."""
+
+    limit: str
+    """Which one, for people: equal for equal limits."""
+    attempt: int
+
+
+class LLMCallSent(_Base, frozen=True, gc=False):
+    """An attempt goes out now."""
+
+    attempt: int
+    """Counted from 1."""
+
+
+class LLMFirstToken(_Base, frozen=True, gc=False):
+    """The first piece of a streamed reply has come."""
 
 
 class LLMStreamChunk(_Base, frozen=True, gc=False):
@@ -182,12 +252,14 @@ class LLMCallCompleted(_Base, frozen=True, gc=False):
     model: str
     agent: str
     text: str
-    tools: tuple[str, ...]
-    """Names of the tools that the reply asks for."""
+    calls: tuple[ToolCall, ...]
+    """What the reply asks for."""
     usage: Usage
     finish_reason: FinishReason
     cost_usd: float | None = None
     """By the price that the user gave for the model; None where none was given."""
+    response_model: str = ""
+    """The model that answered, as the provider names it."""
 
 
 class LLMCallFailed(_Base, frozen=True, gc=False):
@@ -225,12 +297,12 @@ class ToolUsageError(_Base, frozen=True, gc=False):
     error: str
 
 
-class GuardrailStarted(_Base, frozen=True, gc=False):
+class LLMGuardrailStarted(_Base, frozen=True, gc=False):
     guardrail: str
     agent: str
 
 
-class GuardrailCompleted(_Base, frozen=True, gc=False):
+class LLMGuardrailCompleted(_Base, frozen=True, gc=False):
     """It let the answer pass, or the agent is told the reason."""
 
     guardrail: str
@@ -284,6 +356,26 @@ class CallbackFailed(_Base, frozen=True, gc=False):
     error: str
 
 
+class BatchHeld(_Base, frozen=True, gc=False):
+    """A batch could begin no further input for a while, which ends now. It belongs to no run: run_id is ""."""
+
+    by: Literal["reader", "max_concurrency"]
+    """Nobody took the outcomes that were there; or as many inputs were under way as the caller allows."""
+    held_s: float
+    most: int
+    """How many inputs may be under way."""
+
+
+class LoopBlocked(_Base, frozen=True, gc=False):
+    """An event loop did nothing else for a while, which ends now. It belongs to no run: run_id is ""."""
+
+    blocked_s: float
+    file: str
+    """Where the code stood that blocked it, as far as a watcher saw."""
+    line: int
+    function: str
+
+
 class ThreadAbandoned(_Base, frozen=True, gc=False):
     """A synchronous function went on in its thread after the run stopped waiting; its result is discarded."""
 
@@ -303,11 +395,19 @@ Event: TypeAlias = (
     | MethodExecutionStarted
     | MethodExecutionFinished
     | MethodExecutionFailed
+    | AgentExecutionStarted
+    | AgentExecutionCompleted
+    | AgentExecutionError
+    | AgentTurnStarted
+    | AgentTurnCompleted
     | TaskStarted
     | TaskCompleted
     | TaskFailed
     | TaskSkipped
     | LLMCallStarted
+    | LLMCallQueued
+    | LLMCallSent
+    | LLMFirstToken
     | LLMStreamChunk
     | LLMCallRetried
     | LLMCallCompleted
@@ -316,8 +416,8 @@ Event: TypeAlias = (
     | ToolUsageStarted
     | ToolUsageFinished
     | ToolUsageError
-    | GuardrailStarted
-    | GuardrailCompleted
+    | LLMGuardrailStarted
+    | LLMGuardrailCompleted
     | HumanFeedbackRequested
     | HumanFeedbackReceived
     | DelegationStarted
@@ -326,5 +426,7 @@ Event: TypeAlias = (
     | CallbackStarted
     | CallbackCompleted
     | CallbackFailed
+    | BatchHeld
+    | LoopBlocked
     | ThreadAbandoned
 )

@@ -76,6 +76,9 @@ class Purse(Protocol):
 class Pace(Protocol):
     """At most so many requests a minute, whoever makes them."""
 
+    @property
+    def per_minute(self) -> int: ...
+
     async def pass_one(
         self, flow: tuple[str, int], run: str, loop: asyncio.AbstractEventLoop, *, unbounded: bool
     ) -> Passed:
