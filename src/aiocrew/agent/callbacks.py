@@ -17,6 +17,7 @@ from aiocrew.types.context import Here, Nest, RunContext, here
 from aiocrew.types.effects import Harmless
 from aiocrew.types.events import CallbackCompleted, CallbackFailed, CallbackStarted
 from aiocrew.types.paths import Path
+from aiocrew.types.places import place_of_function
 from aiocrew.types.ports import Effect
 
 __all__ = ["Reading", "call_user", "run_callback"]
@@ -40,7 +41,8 @@ async def run_callback(run: RunContext, path: Path, callback: Callable[..., Any]
     When cancelled, an async one has the run's grace to end.
     """
     name = name_of(callback)
-    run.tell(CallbackStarted, path, name)
+    if run.readers.sinks:
+        run.tell(CallbackStarted, path, name, place_of_function(callback))
     try:
         result = await call_user(run, path, f"callback {name}", name, callback, args, object)
     except (CallbackError, asyncio.CancelledError) as error:

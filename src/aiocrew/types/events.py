@@ -345,6 +345,8 @@ class DelegationFailed(_Base, frozen=True, gc=False):
 
 class CallbackStarted(_Base, frozen=True, gc=False):
     callback: str
+    written_at: str = ""
+    """Where it is defined, as "file:line"; "" where that is not known."""
 
 
 class CallbackCompleted(_Base, frozen=True, gc=False):
@@ -371,9 +373,11 @@ class LoopBlocked(_Base, frozen=True, gc=False):
 
     blocked_s: float
     file: str
-    """Where the code stood that blocked it, as far as a watcher saw."""
+    """Where the code stood that blocked it, as far as a watcher saw; "" where none can be named."""
     line: int
     function: str
+    door: str = ""
+    """The synchronous door that was used there, such as kickoff; "" where it was other code."""
 
 
 class ThreadAbandoned(_Base, frozen=True, gc=False):
