@@ -80,6 +80,8 @@ BROAD_EXCEPTS: dict[tuple[str, str], str] = {
     ("aio/grace.py", "__await__"): "what is thrown into a task is handed on to its work",
     ("aio/grace.py", "_give_up"): "user code that is closed: the cancellation is what counts",
     ("aio/pool.py", "job"): "whoever awaits the thread raises it",
+    ("console/pages.py", "_put"): "user code: whatever stands in sys.stderr",
+    ("console/desk.py", "_write_all"): "a writing that failed frees the desk, and is raised",
     ("net/resolver.py", "_look_up"): "whoever waits for the lookup raises it",
     ("net/exchange.py", "post_and_read"): "a broken exchange closes its socket, whatever broke it",
     ("models/chat.py", "stream"): "whatever ends an attempt, its slot and what was set aside for it are given back",

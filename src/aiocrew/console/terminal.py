@@ -7,14 +7,23 @@ import sys
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TextIO
 
 from aiocrew.aio.pool import start_thread
-from aiocrew.console.account import printable
+from aiocrew.console.desk import DESK, Hold
+from aiocrew.console.layouts import is_terminal
+from aiocrew.console.pages import page_of
+from aiocrew.console.safe_text import printable
 from aiocrew.errors import UsageError
 from aiocrew.types.ports import Question
 
 __all__ = ["TERMINAL", "TerminalHuman"]
+
+
+class _Prompt(NamedTuple):
+    hold: Hold
+    stream: TextIO
 
 
 class _Asked(NamedTuple):
@@ -26,7 +35,8 @@ class _Asked(NamedTuple):
 class TerminalHuman:
     """The default Human: shows the answer on stderr and reads one line of stdin.
 
-    Questions of runs side by side are asked one after another. Whoever asks may be cancelled; then the line that is
+    Questions of runs side by side are asked one after another, and accounts of runs are held back while one is being
+    answered. Whoever asks may be cancelled; then the line that is
     being waited for belongs to the next question, which is shown at once. Raises UsageError where there is nobody to
     ask, because stdin is at its end or cannot be read.
     """
@@ -35,6 +45,8 @@ class TerminalHuman:
         self._lock = threading.Lock()
         self._waiting: deque[_Asked] = deque()
         self._shown: _Asked | None = None
+        self._prompt: _Prompt | None = None
+        """Of the question that is shown."""
         self._reading = False
 
     async def ask(self, question: Question) -> str:
@@ -56,6 +68,7 @@ class TerminalHuman:
     def _forget(self, asked: _Asked) -> None:
         with self._lock:
             if self._shown is asked:
+                self._take_away(ended=False)
                 self._show_next()
             elif asked in self._waiting:
                 self._waiting.remove(asked)
@@ -70,6 +83,7 @@ class TerminalHuman:
             line = _line()
             with self._lock:
                 asked, self._shown = self._shown, None
+                self._take_away(ended=line.endswith("\n"))
             if asked is not None:
                 with suppress(RuntimeError):  # its loop was closed meanwhile
                     asked.loop.call_soon_threadsafe(_deliver, asked.answer, line)
@@ -77,10 +91,32 @@ class TerminalHuman:
     def _show_next(self) -> _Asked | None:
         """Show the question that has waited longest, and return it; None where nobody waits. Needs the lock."""
         self._shown = asked = self._waiting.popleft() if self._waiting else None
-        if asked is not None:
-            with suppress(OSError, ValueError):  # stderr is closed: the line may come all the same
-                print(_text(asked.question), end="", file=sys.stderr, flush=True)
+        if asked is not None and (stream := sys.stderr) is not None:  # pyright: ignore[reportUnnecessaryComparison]
+            self._prompt = _Prompt(DESK.hold_behind(partial(_ask, stream, _text(asked.question))), stream)
         return asked
+
+    def _take_away(self, *, ended: bool) -> None:
+        """Let others write again; `ended`: somebody typed a line, and its end. Needs the lock."""
+        prompt, self._prompt = self._prompt, None
+        if prompt is not None:
+            shown = ended and is_terminal(prompt.stream) and _is_typed()
+            DESK.release(prompt.hold, partial(_end_line, prompt.stream) if shown else None)
+
+
+def _ask(stream: TextIO, text: str, left_out: int) -> None:
+    page_of(stream).ask(text)
+
+
+def _end_line(stream: TextIO, left_out: int) -> None:
+    page_of(stream).answered()
+
+
+def _is_typed() -> bool:
+    """Return whether what stdin gives is typed at a terminal, which shows it."""
+    try:
+        return sys.stdin.isatty()
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def _line() -> str:

@@ -174,17 +174,23 @@ class CrewBlueprint(Blueprint):
 
     def readers(self) -> tuple[EventSink, ...]:
         """Return the readers of events that the crew's own settings ask for."""
-        return (ConsoleAccount(),) if self.verbose or self._anyone_is_verbose() else ()
+        if self.verbose:
+            return (ConsoleAccount(),)
+        roles = self._verbose_roles()
+        return (ConsoleAccount(only=roles),) if roles else ()
 
-    def _anyone_is_verbose(self) -> bool:
+    def _verbose_roles(self) -> list[str]:
         # Every run asks: a list of everyone would cost more than the rest of its beginning.
+        roles: list[str] = []
         for agent in self.agents:
             if agent.verbose:
-                return True
+                roles.append(agent.role)
         for task in self.tasks:
             if task.agent is not None and task.agent.verbose:
-                return True
-        return self.manager_agent is not None and self.manager_agent.verbose
+                roles.append(task.agent.role)
+        if self.manager_agent is not None and self.manager_agent.verbose:
+            roles.append(self.manager_agent.role)
+        return roles
 
     def graph(self) -> tuple[Node, ...]:
         """Return the graph of the tasks as they stand now.

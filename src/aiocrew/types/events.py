@@ -29,6 +29,7 @@ __all__ = [
     "DelegationFailed",
     "DelegationStarted",
     "Event",
+    "EventsMissed",
     "FlowFailed",
     "FlowFinished",
     "FlowStarted",
@@ -380,6 +381,18 @@ class LoopBlocked(_Base, frozen=True, gc=False):
     """The synchronous door that was used there, such as kickoff; "" where it was other code."""
 
 
+class EventsMissed(_Base, frozen=True, gc=False):
+    """In a stream, in place of events that its reader was too slow for; what it missed began at `at_s`.
+
+    It has the run_id and the path of the run that the stream is of. Only streams have it: no run tells it.
+    """
+
+    count: int
+    """How many there were, each piece of a streamed reply included."""
+    until_s: float
+    """Monotonic seconds of the last one; there may be others between them that were not missed."""
+
+
 class ThreadAbandoned(_Base, frozen=True, gc=False):
     """A synchronous function went on in its thread after the run stopped waiting; its result is discarded."""
 
@@ -432,5 +445,6 @@ Event: TypeAlias = (
     | CallbackFailed
     | BatchHeld
     | LoopBlocked
+    | EventsMissed
     | ThreadAbandoned
 )
