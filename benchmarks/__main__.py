@@ -31,12 +31,14 @@ GROUPS = {
     "tutorial": "benchmarks.rows_process:tutorial",
     "limits": "benchmarks.rows_limits:limits",
     "stream": "benchmarks.rows_limits:stream",
+    "observer": "benchmarks.rows_observer:observer",
+    "page": "benchmarks.page:frames",
     "server": "benchmarks.ceiling:server_cost",
 }
 """The groups of rows by the name that --rows takes; each is measured in a process of its own."""
 
 
-SLOW = ("tutorial", "limits")
+SLOW = ("tutorial", "limits", "page")
 """Groups that a quick run leaves out unless they are asked for: fewer rounds would not make them shorter."""
 
 TIME_LIMIT_S, LONGER_S = 90.0, {"stream": 300.0}

@@ -27,11 +27,11 @@ async def main() -> None:
     crews = [echo_crew(f"crew {number}") for number in range(4)]
 
     began_s = time.perf_counter()
-    await asyncio.gather(*[crew.kickoff_async() for crew in crews])
+    await asyncio.gather(*[crew.kickoff_async() for crew in crews])  # aiocrew: ignore[AIC501]
     at_once_s = time.perf_counter() - began_s
 
     began_s = time.perf_counter()
-    for crew in crews:
+    for crew in crews:  # aiocrew: ignore[AIC401]: this is what is measured
         await crew.kickoff_async()
     in_turn_s = time.perf_counter() - began_s
 

@@ -56,7 +56,9 @@ async def research(wanted: ResearchRequest, request: Request) -> ResearchRespons
     When the client leaves, its crews end: what they ask of a model or a tool is cancelled, and costs no more.
     """
     async with cancel_on_disconnect(request):
-        outputs = await asyncio.gather(*[research_crew(topic).kickoff_async() for topic in wanted.topics])
+        crews = [research_crew(topic) for topic in wanted.topics]
+        # One failure is to fail the whole request.
+        outputs = await asyncio.gather(*[crew.kickoff_async() for crew in crews])  # aiocrew: ignore[AIC501]
         return ResearchResponse(
             results={topic: output.raw for topic, output in zip(wanted.topics, outputs, strict=True)},
         )

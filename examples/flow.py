@@ -62,7 +62,8 @@ class Writing(Flow[Article]):
 async def main() -> None:
     flow = Writing()
     topics = ["event loops", "connection pools"]
-    for article in await asyncio.gather(*[flow.kickoff_async({"topic": topic}) for topic in topics]):
+    articles = [flow.kickoff_async({"topic": topic}) for topic in topics]
+    for article in await asyncio.gather(*articles, return_exceptions=True):
         print(article)
 
 

@@ -37,7 +37,7 @@ def research_crew(topic: str) -> Crew:
 async def main() -> None:
     topics = ["event loops", "structured concurrency", "connection pools"]
     crews = [research_crew(topic) for topic in topics]
-    outputs = await asyncio.gather(*[crew.kickoff_async() for crew in crews])
+    outputs = await asyncio.gather(*[crew.kickoff_async() for crew in crews], return_exceptions=True)
     for topic, output in zip(topics, outputs, strict=True):
         print(f"== {topic}\n{output}\n")
 

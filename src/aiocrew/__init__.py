@@ -87,6 +87,9 @@ if TYPE_CHECKING:
     from aiocrew.flow.flow import Flow
     from aiocrew.models.offline import OfflineModel
     from aiocrew.models.snapshot import Allowance, LimitState, admission_snapshot
+    from aiocrew.seeing.observation import Observation, observe
+    from aiocrew.seeing.otel import Instrumentation, instrument
+    from aiocrew.seeing.report import Cause, Culprit, OverlapReport
     from aiocrew.server.disconnect import cancel_on_disconnect
     from aiocrew.tools.library.csv_search import CSVSearchTool
     from aiocrew.tools.library.directory_read import DirectoryReadTool
@@ -119,11 +122,13 @@ __all__ = [
     "CSVSearchTool",
     "CacheHandler",
     "CallbackError",
+    "Cause",
     "Chunk",
     "ConditionalTask",
     "ContextTooLongError",
     "Crew",
     "CrewOutput",
+    "Culprit",
     "DeadlineExceededError",
     "DirectoryReadTool",
     "EventSink",
@@ -134,6 +139,7 @@ __all__ = [
     "FlowError",
     "GuardrailError",
     "Human",
+    "Instrumentation",
     "InterruptedToolError",
     "InvalidReplyError",
     "JournalError",
@@ -150,10 +156,12 @@ __all__ = [
     "ModelTimeoutError",
     "NotBuiltError",
     "NotStartedError",
+    "Observation",
     "OfflineModel",
     "Outcome",
     "Outcomes",
     "OutputFormat",
+    "OverlapReport",
     "OverloadedError",
     "Price",
     "Process",
@@ -189,6 +197,8 @@ __all__ = [
     "aclose",
     "admission_snapshot",
     "cancel_on_disconnect",
+    "instrument",
+    "observe",
     "tool",
 ]
 
@@ -201,6 +211,7 @@ _ON_FIRST_USE = {
     "FileReadTool": "aiocrew.tools.library.file_read",
     "FileWriterTool": "aiocrew.tools.library.file_writer",
     "Flow": "aiocrew.flow.flow",
+    "Instrumentation": "aiocrew.seeing.otel",
     "LimitState": "aiocrew.models.snapshot",
     "Run": "aiocrew.crew.run",
     "ScrapeWebsiteTool": "aiocrew.tools.library.scrape_website",
@@ -209,7 +220,13 @@ _ON_FIRST_USE = {
     "TXTSearchTool": "aiocrew.tools.library.txt_search",
     "WebsiteSearchTool": "aiocrew.tools.library.website_search",
     "admission_snapshot": "aiocrew.models.snapshot",
+    "Cause": "aiocrew.seeing.report",
+    "Culprit": "aiocrew.seeing.report",
+    "Observation": "aiocrew.seeing.observation",
+    "OverlapReport": "aiocrew.seeing.report",
     "cancel_on_disconnect": "aiocrew.server.disconnect",
+    "instrument": "aiocrew.seeing.otel",
+    "observe": "aiocrew.seeing.observation",
 }
 """Names that few programs use; who does not, does not wait for them to load."""
 

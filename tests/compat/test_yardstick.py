@@ -115,7 +115,7 @@ import socket
 
 import pytest
 from crewai.llm import LLM
-from crewai.utilities.events import Emitter
+from crewai.tools.tool_usage import ToolUsage
 
 SAYS = [{"role": "user", "content": "Say something."}]
 
@@ -137,7 +137,7 @@ def test_outside():
 
 
 def test_internal():
-    Emitter.emit()
+    ToolUsage.use()
 """
 
 
@@ -173,7 +173,7 @@ def test_a_test_cannot_leave_the_machine(child: dict[str, Result]) -> None:
 
 
 def test_an_internal_of_crewai_can_be_imported_and_does_nothing(child: dict[str, Result]) -> None:
-    assert "crewai.utilities.events.Emitter is an internal of CrewAI" in child["test_internal"].fault
+    assert "crewai.tools.tool_usage.ToolUsage is an internal of CrewAI" in child["test_internal"].fault
 
 
 def test_a_test_that_is_not_there_has_not_passed(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def any_event(draw: st.DrawFn) -> Event:
         "finish_reason": st.sampled_from(["stop", "length", "content_filter"]),
         "by": st.sampled_from(["reader", "max_concurrency"]),
         "led_to": st.just("answer"),
-        **dict.fromkeys(("cancelled", "reused", "ok"), st.booleans()),
+        **dict.fromkeys(("cancelled", "reused", "ok", "is_ramp"), st.booleans()),
         **dict.fromkeys(("waits", "sees"), st.just(())),
         **dict.fromkeys(("attempt", "turn", "line", "most"), st.integers(0, 99)),
         **dict.fromkeys(("at_s", "wall_s", "delay_s", "held_s", "blocked_s"), st.floats(0, 1e6)),

@@ -39,7 +39,8 @@ _PERSIST = _not_yet(
     "keep `flow.state` yourself when kickoff returns; kickoff_for_each(..., journal='batch.sqlite') "
     "resumes crews that are interrupted"
 )
-_EVENTS = _not_yet("use step_callback and callback of Agent and Task, task_callback of Crew, or verbose=True")
+_EVENTS = _inner("handlers and listeners are told of a run; docs/compat.md of aiocrew lists the events")
+_EVENT_ORDER = _not_yet("the handlers of one module are called in the order in which they are registered")
 _PRINTED = _inner("say verbose=True to see a run")
 _SENTENCES = _inner("an agent's system_template and prompt_template change its prompt")
 _RATES = _inner("say max_rpm=... on an Agent or a Crew, or LLM(limits=...)")
@@ -75,6 +76,10 @@ _BY_NAME = {
         "agents": _LOOP,
         "cli": _COMMAND,
         "events": _EVENTS,
+        "events.Depends": _EVENT_ORDER,
+        "events.depends": _EVENT_ORDER,
+        "events.event_listener": _PRINTED,
+        "events.utils": _PRINTED,
         "flow.flow_visualizer": _not_yet("read the flow's decorators: they name what follows what"),
         "flow.human_feedback": _not_yet("say human_input=True on a Task"),
         "flow.persist": _PERSIST,
@@ -105,10 +110,11 @@ _BY_NAME = {
         "tools.structured_tool": _not_yet("make the tool with @tool or as a BaseTool, from crewai.tools"),
         "tools.tool_usage": _LOOP,
         "tools.tool_calling": _LOOP,
-        "tools.tool_usage_events": _EVENTS,
         "utilities.converter": _STRUCTURE,
         "utilities.evaluators": _TRAINING,
         "utilities.events": _EVENTS,
+        "utilities.events.event_listener": _PRINTED,
+        "utilities.events.utils": _PRINTED,
         "utilities.I18N": _SENTENCES,
         "utilities.i18n": _SENTENCES,
         "utilities.internal_instructor": _STRUCTURE,

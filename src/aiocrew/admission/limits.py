@@ -35,6 +35,13 @@ class Limit(Turnstile[ProviderController]):
     def _fresh(self) -> ProviderController:
         return ProviderController(self._declared)
 
+    @property
+    def is_ramping(self) -> bool:
+        """Whether nothing limits calls yet but how fast their number grows: nobody has named or met a limit."""
+        rules = self._controller.rules
+        told = rules.told_requests.bucket or rules.told_tokens.bucket or rules.told_reply_tokens.bucket
+        return self._declared is None and not self.rejections and told is None and rules.learned is None
+
     def label_for(self, model: str) -> str:
         """Return what people call this limit, of the model that they call `model`."""
         declared = self._declared

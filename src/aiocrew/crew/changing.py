@@ -37,24 +37,24 @@ async def call_with_output(
 
 
 class _Named:
-    """Goes by the name of the user's callback."""
+    """Goes by the name of the user's callback, which is its `func`, as a partial's is."""
 
     def __init__(self, callback: Callable[..., Any]) -> None:
-        self._callback = callback
+        self.func = callback
         self.__module__, _, self.__qualname__ = name_of(callback).partition(".")
 
 
 class _OnInputs(_Named):
     async def __call__(self, inputs: dict[str, Any] | None) -> Any:
         given = {} if inputs is None else inputs
-        returned = await call_function(self._callback, given)
+        returned = await call_function(self.func, given)
         return given or inputs if returned is None else returned
 
 
 class _OnOutput(_Named):
     async def __call__(self, output: TaskOutput | CrewOutput) -> list[Any]:
         before = _content(output)
-        returned = await call_function(self._callback, output)
+        returned = await call_function(self.func, output)
         after = _content(output)
         changed = {name: getattr(output, name) for name, value in after.items() if value != before[name]}
         # Of a task's callback nobody reads what it returns: then that need not be such as can be recorded.

@@ -111,7 +111,8 @@ class TaskBlueprint(Blueprint, Generic[T]):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        vars(self)[_WRITTEN_AT] = place_of(calling_frame())
+        if _WRITTEN_AT not in vars(self):  # a crew checks its tasks anew
+            vars(self)[_WRITTEN_AT] = place_of(calling_frame())
         given = [name for name in ("output_json", "output_pydantic", "response_model") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"a task has one form of output: leave out all but one of {', '.join(given)}")

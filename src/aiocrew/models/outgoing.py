@@ -102,14 +102,15 @@ class Outgoing(msgspec.Struct, gc=False):
 
     async def _wait(self, call: Call) -> None:
         if self.where is not None and self.where.run.readers.sinks:
-            self._tell_queued(self.limit.label_for(self.endpoint.label))
+            limit = self.limit
+            self._tell_queued(limit.label_for(self.endpoint.label), is_ramp=limit.is_ramping)
         await self.limit.wait(call, self.loop)
         self.call = call
         self._tell_sent()
 
-    def _tell_queued(self, limit: str) -> None:
+    def _tell_queued(self, limit: str, *, is_ramp: bool = False) -> None:
         if self.where is not None:
-            self.where.run.tell(LLMCallQueued, self.where.path, limit, self.attempts)
+            self.where.run.tell(LLMCallQueued, self.where.path, limit, self.attempts, is_ramp)
 
     def _tell_sent(self) -> None:
         if self.where is not None:

@@ -87,3 +87,9 @@ class OverlapReport(msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return msgspec.to_builtins(self)
+
+    def __str__(self) -> str:
+        """Return it in words, as plain text of several lines."""
+        from aiocrew.seeing.report_text import in_words  # who only reads the figures does not load it
+
+        return in_words(self)

@@ -121,9 +121,10 @@ class Readers:
             try:
                 sink.emit(event)
             except Exception as error:
-                self._leave_out(sink, error)
+                self.leave_out(sink, error)
 
-    def _leave_out(self, sink: EventSink, error: Exception) -> None:
+    def leave_out(self, sink: EventSink, error: Exception) -> None:
+        """Tell `sink` no more, because it raised `error`."""
         self.sinks = tuple(other for other in self.sinks if other is not sink)
         asyncio.get_running_loop().call_exception_handler(
             {"message": f"a reader of events failed and is left out: {sink!r}", "exception": error}
@@ -162,10 +163,16 @@ class RunContext(msgspec.Struct, frozen=True):
         **kwargs: P.kwargs,
     ) -> None:
         """Tell the readers, if there are any, of the event `kind`, which happens now at `path`."""
-        readers = self.readers
-        if readers.sinks:
-            at_s = self.now_s()
-            readers.emit(kind(self.run_id, path, at_s, at_s + self.epoch_s, *args, **kwargs))
+        sinks = self.readers.sinks
+        if not sinks:
+            return
+        at_s = self.now_s()
+        event = kind(self.run_id, path, at_s, at_s + self.epoch_s, *args, **kwargs)
+        for sink in sinks:  # as Readers.emit does, without its frames: there are a dozen events to each call
+            try:
+                sink.emit(event)
+            except Exception as error:
+                self.readers.leave_out(sink, error)
 
 
 class Nest:

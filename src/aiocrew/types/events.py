@@ -223,6 +223,8 @@ class LLMCallQueued(_Base, frozen=True, gc=False):
     limit: str
     """Which one, for people: equal for equal limits."""
     attempt: int
+    is_ramp: bool = False
+    """No limit is known yet: how many calls the provider takes at once is being found out, in milliseconds."""
 
 
 class LLMCallSent(_Base, frozen=True, gc=False):

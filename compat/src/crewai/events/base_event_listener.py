@@ -1,0 +1,10 @@
+"""Where CrewAI keeps the base of listeners."""
+
+from __future__ import annotations
+
+from aiocrew.seeing.bus.listener import BaseEventListener
+from crewai._served import serve
+
+__all__ = ["BaseEventListener"]
+
+serve(__name__)

@@ -1,0 +1,32 @@
+"""Where CrewAI kept the events of calls of models before it had crewai.events."""
+
+from __future__ import annotations
+
+from aiocrew.seeing.bus.told import (
+    LLMCallCompletedEvent,
+    LLMCallFailedEvent,
+    LLMCallStartedEvent,
+    LLMCallType,
+    LLMStreamChunkEvent,
+)
+from aiocrew.seeing.bus.untold import (
+    ContextWindowSummarizationCompletedEvent,
+    ContextWindowSummarizationFailedEvent,
+    ContextWindowSummarizationStartedEvent,
+    LLMThinkingChunkEvent,
+)
+from crewai._served import serve
+
+__all__ = [
+    "ContextWindowSummarizationCompletedEvent",
+    "ContextWindowSummarizationFailedEvent",
+    "ContextWindowSummarizationStartedEvent",
+    "LLMCallCompletedEvent",
+    "LLMCallFailedEvent",
+    "LLMCallStartedEvent",
+    "LLMCallType",
+    "LLMStreamChunkEvent",
+    "LLMThinkingChunkEvent",
+]
+
+serve(__name__)

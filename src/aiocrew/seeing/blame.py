@@ -1,0 +1,186 @@
+"""Whose line it is: the user's, a library's or aiocrew's own. Pure, but for where libraries lie."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from enum import Enum, auto
+from functools import lru_cache
+from types import FrameType
+from typing import Final
+
+import msgspec
+
+from aiocrew.aio.watch import Frame, Stack
+from aiocrew.seeing.report import Cause
+from aiocrew.types.places import PACKAGE
+
+__all__ = [
+    "NO_SITE",
+    "Blame",
+    "Owner",
+    "Site",
+    "blame_for_block",
+    "calling_site",
+    "owner_of",
+    "runs_the_loop",
+]
+
+
+class Owner(Enum):
+    """To whom a file belongs."""
+
+    USER = auto()
+    OURS = auto()
+    LIBRARY = auto()
+    """Somebody else's distribution."""
+    STANDARD = auto()
+
+
+_STANDARD: Final = tuple(
+    os.path.normcase(os.path.realpath(path)) + os.sep
+    for path in {sysconfig.get_path("stdlib"), os.path.dirname(os.__file__)}
+)
+_INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_RUNS_LOOP: Final = frozenset({"_run", "_run_once", "run_forever", "run_until_complete", "run", "start"})
+_CALLBACKS: Final = tuple(
+    PACKAGE + os.path.join(*parts) for parts in (("agent", "callbacks.py"), ("agent", "judging.py"))
+)
+_READERS: Final = PACKAGE + os.path.join("types", "context.py")
+_DOOR: Final = PACKAGE + os.path.join("aio", "door.py")
+_CLIENT: Final = PACKAGE + "net" + os.sep
+_GIVEN: Final = tuple(
+    PACKAGE + os.path.join(*parts)
+    for parts in (
+        ("tools", "calling.py"),
+        ("aio", "functions.py"),
+        ("models", "foreign_calls.py"),
+        ("agent", "asking.py"),
+    )
+)
+"""From here somebody else's code is called because the user gave it to us."""
+
+
+class Blame(msgspec.Struct, frozen=True, gc=False):
+    """Which line keeps a loop from going on, and in what part."""
+
+    cause: Cause
+    frame: Frame
+    doing: str
+    """What it was doing: the function that it called, "" where it is its own work."""
+
+
+@lru_cache(maxsize=4096)
+def owner_of(file: str) -> Owner:
+    """Return to whom the code of `file` belongs."""
+    if file.startswith(PACKAGE):
+        return Owner.OURS
+    if any(part in file for part in _INSTALLED):
+        return Owner.LIBRARY
+    if file.startswith("<frozen ") or os.path.normcase(os.path.realpath(file)).startswith(_STANDARD):
+        return Owner.STANDARD
+    return Owner.USER
+
+
+@lru_cache(maxsize=4096)
+def _is_of_loop(file: str) -> bool:
+    name = file.replace("\\", "/")
+    return "/asyncio/" in name or "/uvloop/" in name
+
+
+def runs_the_loop(file: str, function: str) -> bool:
+    """Return whether that is where an event loop calls what it runs."""
+    return function in _RUNS_LOOP and _is_of_loop(file)
+
+
+def _runs_the_loop(frame: Frame) -> bool:
+    return runs_the_loop(frame.file, frame.function)
+
+
+def blame_for_block(stack: Stack) -> Blame | None:
+    """Return which line keeps a loop from going on, of what was seen of its thread; None where it is nobody's fault.
+
+    The innermost line of the user's is to blame, unless aiocrew stands between it and what goes on. Of a library that
+    was given to aiocrew (a tool, a callback) its own line is.
+    """
+    inner: list[Frame] = []
+    for place, frame in enumerate(stack):
+        owner = owner_of(frame.file)
+        if owner is Owner.USER:
+            return (
+                None if _in_our_client(stack[place + 1 :]) else Blame(_cause(stack[place + 1 :]), frame, _doing(inner))
+            )
+        if owner is Owner.OURS:
+            theirs = next((other for other in inner if owner_of(other.file) is Owner.LIBRARY), None)
+            if theirs is None or frame.file not in _GIVEN:
+                return None
+            return Blame(_cause(stack[place:]), theirs, _doing(inner[: inner.index(theirs)]))
+        if _runs_the_loop(frame):
+            return None
+        inner.append(frame)
+    return None
+
+
+def _in_our_client(outer: Stack) -> bool:
+    """Return whether code of the user's is called by what sends our own requests: a patched socket, say."""
+    ours = next((frame for frame in outer if owner_of(frame.file) is Owner.OURS or _runs_the_loop(frame)), None)
+    return ours is not None and ours.file.startswith(_CLIENT)
+
+
+def _cause(outer: Stack) -> Cause:
+    """Return what kind of code it is that was called from `outer`."""
+    for frame in outer:
+        if _runs_the_loop(frame):
+            break
+        if frame.file == _READERS and frame.function == "emit":
+            return Cause.SLOW_READER
+        if frame.file in _CALLBACKS:
+            return Cause.BLOCKING_CALLBACK
+        if frame.file in _GIVEN and "tools" in frame.file:
+            break
+    return Cause.BLOCKED_LOOP
+
+
+def _doing(inner: list[Frame]) -> str:
+    """Return what the line called, the outermost of it: `requests.get` rather than the socket below."""
+    if not inner:
+        return ""
+    called = inner[-1]
+    module = os.path.splitext(os.path.basename(called.file))[0]
+    if module == "__init__":
+        module = os.path.basename(os.path.dirname(called.file))
+    return f"{module}.{called.function}"
+
+
+class Site(msgspec.Struct, frozen=True, gc=False):
+    """Where something was begun."""
+
+    lines: tuple[Frame, ...]
+    """The user's lines that await it, the innermost first; empty where a task of its own does."""
+    is_sync: bool
+    """By a synchronous door, so that its thread waited."""
+
+
+NO_SITE: Final = Site((), is_sync=False)
+
+
+def calling_site(frame: FrameType | None) -> Site:
+    """Return which lines of the user's await what goes on in `frame`. It is called for every run, so it is quick."""
+    lines: list[Frame] = []
+    is_sync = below_loop = False
+    while frame is not None:
+        code = frame.f_code
+        file = code.co_filename
+        owner = owner_of(file)
+        if owner is Owner.OURS:
+            if file == _DOOR and below_loop and not lines:
+                is_sync, below_loop = True, False
+        elif owner is Owner.USER:
+            if not below_loop:
+                lines.append(Frame(file, frame.f_lineno or code.co_firstlineno, code.co_name))
+        elif runs_the_loop(file, code.co_name):
+            if lines:
+                break
+            below_loop = True
+        frame = frame.f_back
+    return Site(tuple(lines), is_sync) if lines else NO_SITE

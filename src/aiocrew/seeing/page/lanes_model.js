@@ -1,0 +1,379 @@
+// What the events come to: runs, their rows, the bars on them. One reducer, `apply`, for what is embedded and what is
+// streamed. An event that comes twice (a stream that was interrupted begins again) changes nothing.
+
+const LEAVES = new Set(["model", "tool", "callback", "guardrail", "human"]);
+const TOUCHING_S = 1e-9;
+
+class Bar {
+  constructor(kind, run, row, path, from, label, about) {
+    this.kind = kind;
+    this.run = run;
+    this.row = row;
+    this.path = path;
+    this.from = from;
+    this.to = Infinity; // until it ends
+    this.label = oneLine(label);
+    this.about = about; // what the details show, by name
+    this.state = "open"; // open, ok, failed, cancelled
+    this.error = "";
+    this.parts = null; // of a model call: waiting, sent, failed, delay
+    this.first = NaN; // when the first token came
+    this.agent = kind === "model" ? oneLine(about.agent ?? "") : "";
+    this.written = ""; // what was last written on it, how wide that is, and how it was cut to fit
+    this.writtenWidth = 0;
+    this.fits = -1;
+    this.shown = "";
+    this.hit = 0; // the number of the search that it fits
+    this.key = `${run.id} ${path} ${kind}`;
+  }
+}
+
+class Row {
+  constructor(run, path, kind, label, parent, from) {
+    this.run = run;
+    this.path = path;
+    this.kind = kind; // run, task, agent, coworker, method
+    this.parent = parent;
+    this.depth = parent ? parent.depth + 1 : 0;
+    this.children = [];
+    this.nested = []; // runs that were started inside
+    this.tracks = [];
+    this.bars = [];
+    this.span = new Bar(kind, run, this, path, from, label, {});
+  }
+}
+
+class Run {
+  constructor(id, kind, path, name, from, number) {
+    this.id = id;
+    this.kind = kind; // crew, flow, agent, process
+    this.name = oneLine(name);
+    this.number = number;
+    this.outer = null;
+    this.nested = [];
+    this.isOpen = null; // as the reader chose; null is as usual
+    this.tracks = []; // leaves of the run and of those inside it, for a closed lane
+    this.rows = new Map();
+    this.found = new Map(); // bars by path and kind
+    this.waited = 0;
+    this.calls = 0;
+    this.tokens = 0;
+    this.cost = 0;
+    this.failures = 0;
+    this.wallMinusAt = NaN;
+    this.hit = 0;
+    this.root = new Row(this, path, "run", name, null, from);
+    this.rows.set(path, this.root);
+  }
+
+  get from() { return this.root.span.from; }
+  get to() { return this.root.span.to; }
+  get state() { return this.root.span.state; }
+
+  rowAt(path) {
+    for (let at = path; at; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
+      const row = this.rows.get(at);
+      if (row) return row;
+    }
+    return this.root;
+  }
+}
+
+class Model {
+  constructor() {
+    this.runs = new Map();
+    this.bars = [];
+    this.first = Infinity;
+    this.last = -Infinity;
+    this.structure = 0; // changes when rows or tracks were added
+    this.changes = 0; // changes with every event
+    this.totals = { calls: 0, tools: 0, tokens: 0, cost: 0, waited: 0, failed: 0 };
+  }
+
+  apply(event) {
+    const handle = HANDLERS[event.type];
+    if (!handle || !(event.at_s > -Infinity)) return;
+    const began = event.at_s - (event.blocked_s ?? event.held_s ?? 0);
+    if (began < this.first) this.first = began;
+    if (event.at_s > this.last) this.last = event.at_s;
+    this.changes += 1;
+    handle(this, event);
+  }
+
+  // Runs
+
+  beginRun(event, kind, name) {
+    if (this.runs.has(event.run_id)) return;
+    const run = new Run(event.run_id, kind, event.path, name, event.at_s, this.runs.size);
+    run.wallMinusAt = event.wall_s - event.at_s;
+    run.root.span.about = { inputs: event.inputs ?? null };
+    this.runs.set(run.id, run);
+    const outer = event.outer ? this.runs.get(event.outer) : undefined;
+    if (outer) {
+      run.outer = outer;
+      outer.nested.push(run);
+      outer.rowAt(event.path).nested.push(run);
+    }
+    this.structure += 1;
+  }
+
+  // A run whose beginning nobody recorded, or what belongs to no run.
+  runOf(event) {
+    const known = this.runs.get(event.run_id);
+    if (known) return known;
+    const [kind, name] = event.run_id ? ["crew", `run ${event.run_id.slice(0, 8)}`] : ["process", "event loop"];
+    const run = new Run(event.run_id, kind, event.run_id ? "run" : "", name, event.at_s, this.runs.size);
+    this.runs.set(run.id, run);
+    this.structure += 1;
+    return run;
+  }
+
+  endRun(event, state, about) {
+    const run = this.runOf(event);
+    this.endSpan(run.root, event, state, about);
+  }
+
+  // Rows
+
+  beginRow(event, kind, label, about, path = event.path) {
+    const run = this.runOf(event);
+    const known = run.rows.get(path);
+    if (known) {
+      if (known.kind !== "run") Object.assign(known.span.about, about);
+      return;
+    }
+    const row = new Row(run, path, kind, label, run.rowAt(path), event.at_s);
+    row.span.about = about;
+    run.rows.set(path, row);
+    row.parent.children.push(row);
+    this.structure += 1;
+  }
+
+  endRow(event, state, about, kind) {
+    const row = this.runOf(event).rows.get(event.path);
+    if (row && (!kind || row.kind === kind)) this.endSpan(row, event, state, about);
+  }
+
+  endSpan(row, event, state, about) {
+    const span = row.span;
+    if (span.state !== "open") return;
+    span.to = event.at_s;
+    span.state = event.cancelled ? "cancelled" : state;
+    span.error = event.error ?? "";
+    Object.assign(span.about, about);
+    if (row.kind === "run" && span.state === "failed") this.totals.failed += 1;
+  }
+
+  // Bars
+
+  beginBar(event, kind, label, about) {
+    const run = this.runOf(event);
+    const key = `${event.path} ${kind}`;
+    const known = run.found.get(key);
+    if (known && known.from >= event.at_s - TOUCHING_S) return known;
+    const row = run.rowAt(event.path);
+    const bar = new Bar(kind, run, row, event.path, event.at_s, label, about);
+    run.found.set(key, bar);
+    this.bars.push(bar);
+    row.bars.push(bar);
+    this.place(row.tracks, bar);
+    if (LEAVES.has(kind)) for (let at = run; at; at = at.outer) this.place(at.tracks, bar);
+    return bar;
+  }
+
+  // The first track that is free: parallel calls lie beside each other, and no two bars of a track overlap.
+  place(tracks, bar) {
+    for (const track of tracks) {
+      const last = track[track.length - 1];
+      if (last.to <= bar.from + TOUCHING_S) {
+        track.push(bar);
+        return;
+      }
+    }
+    tracks.push([bar]);
+    this.structure += 1;
+  }
+
+  // A tool call turned out to hand work on: what it waits for has bars of its own.
+  becomeDelegation(event) {
+    const bar = this.openBar(event, "tool");
+    if (!bar || bar.kind === "delegation") return;
+    bar.kind = "delegation";
+    bar.label = oneLine(`→ ${event.coworker}`);
+    Object.assign(bar.about, { coworker: event.coworker, work: event.work });
+    for (let run = bar.run; run; run = run.outer) {
+      run.tracks = run.tracks.map((track) => track.filter((other) => other !== bar)).filter((track) => track.length);
+    }
+    this.structure += 1;
+  }
+
+  openBar(event, kind) {
+    const bar = this.runOf(event).found.get(`${event.path} ${kind}`);
+    return bar && bar.state === "open" ? bar : null;
+  }
+
+  endBar(event, kind, state, about) {
+    const bar = this.openBar(event, kind);
+    if (!bar) return null;
+    bar.to = Math.max(bar.from, event.at_s);
+    bar.state = state === "failed" && /^CancelledError\(/.test(event.error ?? "") ? "cancelled" : state;
+    bar.error = event.error ?? "";
+    Object.assign(bar.about, about);
+    if (bar.state === "failed") bar.run.failures += 1;
+    return bar;
+  }
+
+  // Parts of a model call
+
+  beginPart(event, kind, about) {
+    const bar = this.openBar(event, "model");
+    if (!bar) return;
+    const last = bar.parts[bar.parts.length - 1];
+    if (last && last.from > event.at_s + TOUCHING_S) return; // it was told before
+    const isSame = (part) => part.kind === kind || (part.kind === "failed" && kind === "sent");
+    if (bar.parts.some((part) => isSame(part) && part.from > event.at_s - TOUCHING_S)) return;
+    this.endPart(bar, event.at_s);
+    bar.parts.push({ kind, from: event.at_s, to: Infinity, ...about });
+  }
+
+  endPart(bar, at) {
+    const part = bar.parts[bar.parts.length - 1];
+    if (!part || part.to < Infinity) return;
+    part.to = Math.max(part.from, at);
+    if (part.kind !== "wait") return;
+    this.totals.waited += part.to - part.from;
+    for (let run = bar.run; run; run = run.outer) run.waited += part.to - part.from;
+  }
+
+  retry(event) {
+    const bar = this.openBar(event, "model");
+    if (!bar || bar.parts.some((part) => part.kind === "delay" && part.attempt === event.attempt)) return;
+    const sent = bar.parts[bar.parts.length - 1];
+    this.endPart(bar, event.at_s);
+    if (sent && sent.kind === "sent") Object.assign(sent, { kind: "failed", error: event.error });
+    const about = { attempt: event.attempt, error: event.error, delay: event.delay_s };
+    bar.parts.push({ kind: "delay", from: event.at_s, to: Infinity, ...about });
+    bar.first = NaN;
+  }
+
+  endCall(event, state) {
+    const bar = this.openBar(event, "model");
+    if (!bar) return;
+    this.endPart(bar, event.at_s);
+    const usage = event.usage ?? {};
+    const tokens = (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0);
+    const { text, calls, finish_reason, cost_usd, response_model } = event;
+    this.endBar(event, "model", state, state === "ok"
+      ? { text, calls, usage, finish: finish_reason, cost: cost_usd, answered: response_model } : {});
+    this.totals.calls += 1;
+    this.totals.tokens += tokens;
+    this.totals.cost += cost_usd ?? 0;
+    for (let run = bar.run; run; run = run.outer) {
+      run.calls += 1;
+      run.tokens += tokens;
+      run.cost += cost_usd ?? 0;
+    }
+  }
+
+  stalled(event, kind, label, seconds, about) {
+    const from = event.at_s - seconds;
+    const bar = this.beginBar({ ...event, path: `${kind} ${event.at_s}`, at_s: from }, kind, label, about);
+    if (bar.state !== "open") return;
+    bar.to = event.at_s;
+    bar.state = "ok";
+  }
+}
+
+function shortModel(model) {
+  return model.slice(model.lastIndexOf("/") + 1) || model;
+}
+
+function fileName(path) {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
+const HANDLERS = {
+  crew_kickoff_started: (m, e) => m.beginRun(e, "crew", e.crew),
+  crew_kickoff_completed: (m, e) => m.endRun(e, "ok", { output: e.output }),
+  crew_kickoff_failed: (m, e) => m.endRun(e, "failed", {}),
+  lite_agent_execution_started: (m, e) => m.beginRun(e, "agent", e.agent),
+  lite_agent_execution_completed: (m, e) => m.endRun(e, "ok", { output: e.output }),
+  lite_agent_execution_error: (m, e) => m.endRun(e, "failed", {}),
+  flow_started: (m, e) => m.beginRun(e, "flow", e.flow),
+  flow_finished: (m, e) => m.endRun(e, "ok", { output: e.output }),
+  flow_failed: (m, e) => m.endRun(e, "failed", {}),
+
+  method_execution_started: (m, e) => m.beginRow(e, "method", e.method, {}),
+  method_execution_finished: (m, e) => m.endRow(e, "ok", { output: e.output }),
+  method_execution_failed: (m, e) => m.endRow(e, "failed", {}),
+  task_started: (m, e) =>
+    m.beginRow(e, "task", e.task, { agent: e.agent, waits: e.waits, sees: e.sees, written: e.written_at }),
+  task_completed: (m, e) => m.endRow(e, "ok", { output: e.output, agent: e.agent }, "task"),
+  task_failed: (m, e) => m.endRow(e, "failed", {}, "task"),
+  task_skipped: (m, e) => {
+    m.beginRow(e, "task", e.task, { agent: e.agent });
+    m.endRow(e, "cancelled", { skipped: true }, "task");
+  },
+  agent_execution_started: (m, e) => m.beginRow(e, "agent", e.agent, { agent: e.agent }),
+  agent_execution_completed: (m, e) => m.endRow(e, "ok", { output: e.output }, "agent"),
+  agent_execution_error: (m, e) => m.endRow(e, "failed", {}, "agent"),
+
+  llm_call_started: (m, e) => {
+    const bar = m.beginBar(e, "model", shortModel(e.model), { model: e.model, agent: e.agent, request: e.request });
+    bar.parts ??= [];
+  },
+  llm_call_queued: (m, e) => m.beginPart(e, "wait", { limit: oneLine(e.limit), attempt: e.attempt }),
+  llm_call_sent: (m, e) => m.beginPart(e, "sent", { attempt: e.attempt }),
+  llm_first_token: (m, e) => {
+    const bar = m.openBar(e, "model");
+    if (bar && !bar.parts.some((part) => part.from > e.at_s)) bar.first = e.at_s;
+  },
+  llm_stream_chunk: (m, e) => {
+    const bar = m.openBar(e, "model");
+    if (bar && !(e.at_s <= bar.about.pieceAt)) {
+      bar.about.pieces = (bar.about.pieces ?? "") + e.text;
+      bar.about.pieceAt = e.at_s;
+    }
+  },
+  llm_call_retried: (m, e) => m.retry(e),
+  llm_call_completed: (m, e) => m.endCall(e, "ok"),
+  llm_call_failed: (m, e) => m.endCall(e, "failed"),
+  reply_repaired: (m, e) => {
+    const bar = m.runOf(e).found.get(`${e.path}/model model`) ?? m.runOf(e).found.get(`${e.path} model`);
+    if (bar) bar.about.repaired = e.problem;
+  },
+
+  tool_usage_started: (m, e) => m.beginBar(e, "tool", e.tool, { agent: e.agent, arguments: e.arguments }),
+  tool_usage_finished: (m, e) => {
+    if (m.endBar(e, "tool", "ok", { result: e.result, reused: e.reused })) m.totals.tools += 1;
+  },
+  tool_usage_error: (m, e) => {
+    if (m.endBar(e, "tool", "failed", {})) m.totals.tools += 1;
+  },
+  delegation_started: (m, e) => {
+    m.becomeDelegation(e);
+    m.beginRow(e, "coworker", e.coworker, { agent: e.coworker, work: e.work }, `${e.path}/coworker`);
+  },
+  delegation_completed: (m, e) => m.endRow({ ...e, path: `${e.path}/coworker` }, "ok", { output: e.output }),
+  delegation_failed: (m, e) => m.endRow({ ...e, path: `${e.path}/coworker` }, "failed", {}),
+  llm_guardrail_started: (m, e) => m.beginBar(e, "guardrail", e.guardrail, { agent: e.agent }),
+  llm_guardrail_completed: (m, e) =>
+    m.endBar(e.ok ? e : { ...e, error: e.reason }, "guardrail", e.ok ? "ok" : "failed", { reason: e.reason }),
+  human_feedback_requested: (m, e) => m.beginBar(e, "human", "human", { agent: e.agent, answer: e.answer }),
+  human_feedback_received: (m, e) => m.endBar(e, "human", "ok", { feedback: e.feedback }),
+  callback_started: (m, e) => m.beginBar(e, "callback", e.callback, {}),
+  callback_completed: (m, e) => m.endBar(e, "callback", "ok", {}),
+  callback_failed: (m, e) => m.endBar(e, "callback", "failed", {}),
+  thread_abandoned: (m, e) => {
+    const run = m.runOf(e);
+    const bar = run.found.get(`${e.path} tool`) ?? run.found.get(`${e.path} callback`) ?? run.rowAt(e.path).span;
+    bar.about.abandoned = e.function;
+  },
+
+  batch_held: (m, e) =>
+    m.stalled(e, "held", e.by === "reader" ? "nobody took outcomes" : `max_concurrency=${e.most}`, e.held_s,
+      { by: e.by, most: e.most }),
+  loop_blocked: (m, e) =>
+    m.stalled(e, "blocked", e.file ? `${e.function} ${fileName(e.file)}:${e.line}` : "blocked", e.blocked_s,
+      { at: e.file ? `${e.file}:${e.line}` : "", function: e.function }),
+};
