@@ -18,7 +18,6 @@ _INTERNALS = {
     "crewai.memory.contextual.contextual_memory": ("ContextualMemory",),
     "crewai.tools.tool_calling": ("InstructorToolCalling",),
     "crewai.tools.tool_usage": ("ToolUsage",),
-    "crewai.tools.tool_usage_events": ("ToolUsageFinished",),
     "crewai.utilities": ("Logger", "RPMController"),
     "crewai.utilities.converter": (
         "convert_to_model",
@@ -28,7 +27,6 @@ _INTERNALS = {
         "handle_partial_json",
         "validate_model",
     ),
-    "crewai.utilities.events": ("Emitter",),
     "crewai.utilities.pydantic_schema_parser": ("PydanticSchemaParser",),
     "crewai.utilities.rpm_controller": ("RPMController",),
     "crewai.utilities.task_output_storage_handler": ("TaskOutputStorageHandler",),

@@ -20,6 +20,7 @@ from aiocrew.crew.changing import call_with_output
 from aiocrew.crew.files import FileWriting, text_of_file, write_whole
 from aiocrew.crew.graph import Frontier
 from aiocrew.crew.plan import CrewPlan, TaskPlan
+from aiocrew.crew.task_blueprint import label_of
 from aiocrew.crew.task_rules import output_of_task
 from aiocrew.errors import AiocrewError, TaskError
 from aiocrew.tools.calls import ToolMemory
@@ -75,12 +76,14 @@ class Execution:
 
     async def _task(self, number: int) -> TaskOutput:
         task, run = self.plan.tasks[number], self.run
-        label, agent = task.label, task.agent.name
-        self._tell_started(number, task)
+        agent = task.agent.name
+        # To those who read, the task of this very run; errors call it as it is written.
+        label = label_of(task.name, task.description) if run.readers.sinks else task.label
+        self._tell_started(number, task, label)
         before = cancels(run.loop)
         try:
             if task.condition is not None and not await self._is_wanted(number, task, task.condition):
-                return self._skipped(number, task)
+                return self._skipped(number, task, label)
             output = await self._work(number, task)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             run.tell(TaskFailed, task.path, label, agent, repr(error))
@@ -92,13 +95,13 @@ class Execution:
         run.tell(TaskCompleted, task.path, label, agent, output.raw)
         return output
 
-    def _tell_started(self, number: int, task: TaskPlan) -> None:
+    def _tell_started(self, number: int, task: TaskPlan, label: str) -> None:
         run = self.run
         if run.readers.sinks:
             node, tasks = self.plan.nodes[number], self.plan.tasks
             waits = tuple([tasks[other].path for other in sorted(node.waits)])
             sees = tuple([tasks[other].path for other in node.sees])
-            run.tell(TaskStarted, task.path, task.label, task.agent.name, waits, sees, task.written.written_at)
+            run.tell(TaskStarted, task.path, label, task.agent.name, waits, sees, task.written.written_at)
 
     async def _is_wanted(self, number: int, task: TaskPlan, condition: Callable[..., Any]) -> bool:
         """Return what the task's condition says of the output of the nearest task before it that was done."""
@@ -108,10 +111,10 @@ class Execution:
         asked = partial(_asked, condition, before)
         return await call_user(self.run, path, f"condition {name}", name, asked, (), bool, Reading(name, before.raw))
 
-    def _skipped(self, number: int, task: TaskPlan) -> TaskOutput:
+    def _skipped(self, number: int, task: TaskPlan, label: str) -> TaskOutput:
         self.skipped |= {number}
         run = self.run
-        run.tell(TaskSkipped, task.path, task.label, task.agent.name)
+        run.tell(TaskSkipped, task.path, label, task.agent.name)
         return output_of_task(task.written, task.agent.name, task.description, task.expected_output, Answer(""))
 
     async def _work(self, number: int, task: TaskPlan) -> TaskOutput:

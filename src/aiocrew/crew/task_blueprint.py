@@ -20,7 +20,7 @@ from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.outputs import TaskOutput
 from aiocrew.types.places import calling_frame, place_of
 
-__all__ = ["T", "TaskBlueprint"]
+__all__ = ["T", "TaskBlueprint", "label_of"]
 
 T = TypeVar("T", default=str)
 """What a task gives: text, unless it has an output_pydantic or a response_model."""
@@ -179,9 +179,12 @@ class TaskBlueprint(Blueprint, Generic[T]):
     @property
     def label(self) -> str:
         """The name by which messages call the task."""
-        if self.name:
-            return self.name
-        return _beginning(self.description[:400])
+        return label_of(self.name, self.description)
+
+
+def label_of(name: str | None, description: str) -> str:
+    """Return the name by which people call a task: its own, or the first words of its description."""
+    return name or _beginning(description[:400])
 
 
 @lru_cache(maxsize=1024)

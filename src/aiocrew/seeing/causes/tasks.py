@@ -62,15 +62,17 @@ def _has_inner(run: RunSpan, call: CallSpan, timeline: Timeline) -> bool:
 
 def needless_waits(timeline: Timeline) -> Iterable[Culprit]:
     """Blame tasks that waited for another one, in several runs, and used nothing of it in any."""
-    found: dict[tuple[str, str, str, str], list[tuple[float, Span] | None]] = defaultdict(list)
+    found: dict[tuple[str, str, str], list[tuple[float, Span] | None]] = defaultdict(list)
+    labels: dict[tuple[str, str, str], tuple[str, str]] = {}
     for run in timeline.runs.values():
         for task in run.tasks.values():
             for other in (run.tasks[path] for path in task.waits if path in run.tasks):
                 if task.ok and other.ok:
-                    found[task.written_at, task.label, other.label, other.written_at].append(
-                        _needless_wait(run, task, other)
-                    )
-    for (written_at, label, other, _), waits in found.items():
+                    key = task.written_at, _last(task.path), _last(other.path)
+                    found[key].append(_needless_wait(run, task, other))
+                    labels.setdefault(key, (task.label, other.label))
+    for key, waits in found.items():
+        written_at, (label, other) = key[0], labels[key]
         needless = [wait for wait in waits if wait is not None]
         if len(needless) < 2 or len(needless) < len(waits):  # one run that used it is enough to need it
             continue
@@ -86,6 +88,10 @@ def needless_waits(timeline: Timeline) -> Iterable[Culprit]:
             instead=wording.instead_of_needless_context(label),
             at=longest([span for _, span in needless]),
         )
+
+
+def _last(path: Path) -> str:
+    return path.rpartition("/")[2]
 
 
 def _needless_wait(run: RunSpan, task: TaskSpan, other: TaskSpan) -> tuple[float, Span] | None:
