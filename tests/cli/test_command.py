@@ -18,10 +18,10 @@ from tests.cli.scenes import COMMAND
 def test_help_says_what_there_is() -> None:
     shown = CliRunner().invoke(app, ["--help"])
     assert shown.exit_code == 0
-    assert re.findall(r"│ (\w+) +[A-Z]", shown.stdout) == ["demo", "bench", "run", "version"]
+    assert re.findall(r"│ (\w+) +[A-Z]", shown.stdout) == ["demo", "bench", "run", "profile", "check", "version"]
 
 
-@pytest.mark.parametrize("command", ["demo", "bench", "run", "version"])
+@pytest.mark.parametrize("command", ["demo", "bench", "run", "profile", "check", "version"])
 def test_each_command_has_help(command: str) -> None:
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 

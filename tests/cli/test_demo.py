@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from aiocrew.cli.demo_crews import research_jobs
 from aiocrew.crew.crew import Crew
@@ -21,6 +22,23 @@ def test_on_a_pipe_progress_is_plain_lines_and_the_result_a_table(aiocrew: Comma
     assert lines[0] == "2 crews at once on offline/0.010s:"
     assert {"SQLite: Researcher begins", "asyncio: Reader begins", "asyncio: Statistician begins"} < set(lines)
     assert [line for line in lines if line.startswith("asyncio: done (5 calls, ")]
+
+
+def test_a_page_shows_the_crews_that_ran_at_once(aiocrew: Command, tmp_path: Path) -> None:
+    page = tmp_path / "lanes.html"
+    done = aiocrew("demo", "--crews", "2", "--latency", "0.01", "--html", str(page))
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == f"The crews at once, as a page: {page}"
+    shown = page.read_text(encoding="utf-8")
+    assert "<title>aiocrew demo" in shown
+    assert '"report":{"runs":2,' in shown
+    assert "SQLite" in shown
+
+
+def test_a_page_that_cannot_be_written_is_said_before_the_work(aiocrew: Command, tmp_path: Path) -> None:
+    done = aiocrew("demo", "--html", str(tmp_path / "nowhere" / "lanes.html"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"aiocrew: --html .*: there is no folder .*\n", done.stderr)
 
 
 def test_what_does_not_fit_the_patience_is_summed_up(aiocrew: Command) -> None:

@@ -60,7 +60,7 @@ async def test_the_bound_of_calls_is_a_whole_number(bound: object) -> None:
         await Bounded(max_method_calls=bound).kickoff_async()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("field", ["tracing", "stream", "persistence", "memory", "checkpoint", "input_provider"])
+@pytest.mark.parametrize("field", ["tracing", "persistence", "memory", "checkpoint", "input_provider"])
 def test_a_field_that_is_not_built_is_refused_and_its_inert_value_passes(field: str) -> None:
     Flow(**{field: None})
     with pytest.raises(NotBuiltError, match=field):

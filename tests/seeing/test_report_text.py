@@ -62,6 +62,10 @@ def test_each_case_has_its_sentence(fields: dict[str, Any], said: str) -> None:
     assert said in " ".join(in_words(a_report(**fields)).split())
 
 
+def test_where_there_is_a_culprit_nobody_says_that_nothing_could_be_faster() -> None:
+    assert str(a_report(ideal_s=5.9)).splitlines()[0] == "12 runs took 6.00 s."
+
+
 def test_culprits_stand_in_the_order_of_the_report() -> None:
     text = str(a_report(culprits=(LOOP, Culprit(**{**_fields(LOOP), "cause": Cause.LIMIT, "lost_s": 1.0}))))
     assert text.index("1. 5.50 s (92%)  awaited-in-turn") < text.index("2. 1.00 s (17%)  limit")

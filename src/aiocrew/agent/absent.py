@@ -72,7 +72,6 @@ INSTEAD_OF_CREW_FIELDS: Final = {
     "prompt_file": _PROMPTS,
     "short_term_memory": _MEMORY,
     "skills": _SKILLS,
-    "stream": "LLM(stream=True) streams from the provider; there is no reader of the pieces yet",
     "tool_failure_policy": _FAILURES,
     "tracing": "verbose=True",
     "trained_agents_file": "say what should be better in the task's description, or check it by a guardrail",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,7 @@ from aiocrew.types.messages import Message
 from aiocrew.types.outputs import LiteAgentOutput
 
 if TYPE_CHECKING:
+    from aiocrew.agent.event_stream import EventStream
     from aiocrew.agent.prompt import Assignment
 
 __all__ = ["Agent", "AnyTask"]
@@ -73,6 +75,18 @@ class Agent(AgentBlueprint):
         return await answer_messages(self, messages, response_format, options)
 
     akickoff = kickoff_async
+
+    def stream(
+        self,
+        messages: str | Sequence[Message | Mapping[str, Any]],
+        response_format: type[BaseModel] | None = None,
+        *,
+        options: RunOptions | None = None,
+    ) -> EventStream[LiteAgentOutput]:
+        """Return the events of a run of the agent without a crew, to iterate with `async for`; see EventStream."""
+        from aiocrew.agent.event_stream import EventStream
+
+        return EventStream(partial(self.kickoff_async, messages, response_format, options=options))
 
     def kickoff(
         self,

@@ -11,6 +11,7 @@ import msgspec
 
 from aiocrew.agent.callbacks import call_user
 from aiocrew.agent.plan import AgentPlan
+from aiocrew.agent.wanted_chunks import are_wanted_of, chunk_wish
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.aio.grace import with_grace
 from aiocrew.errors import BlueprintError, CallbackError, InvalidReplyError
@@ -111,7 +112,8 @@ async def _tell_callbacks(
 def _body(plan: AgentPlan, request: Request, where: Here) -> Callable[[], Awaitable[Reply]]:
     resolved = plan.model
     model = resolved.model
-    if resolved.stream and isinstance(model, StreamingModel):
+    in_pieces = resolved.stream or (chunk_wish.get() is not None and are_wanted_of(model))
+    if in_pieces and isinstance(model, StreamingModel):
         ask = partial(_stream, model, request, where.run, where.path)
     else:
         ask = partial(model.reply, request)

@@ -49,7 +49,7 @@ async def answer_messages(
         agent_role=agent.role,
         usage_metrics=run.usage.model_dump(),
         messages=dicts_of_messages([*answer.transcript, Assistant(answer.text)]),
-    )
+    ).costed(run.spending)
 
 
 async def do_assignment(agent: AgentBlueprint, assignment: Assignment, tools: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from aiocrew.agent.usage import UsageCounter
+from aiocrew.agent.usage import Spending, UsageCounter
 from aiocrew.aio.cancelling import cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
@@ -42,6 +42,11 @@ class RunFrame(Generic[T]):
     def usage(self) -> UsageMetrics:
         """The tokens used so far."""
         return self._counter.total()
+
+    @property
+    def spending(self) -> Spending:
+        """The calls completed so far, and what they cost."""
+        return self._counter.costing()
 
     async def carry_out(self) -> T:
         """Return what the run gives. Raises one error, located; a cancellation in its tick wins over it."""

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from aiocrew.types.context import Readers
 from aiocrew.types.events import Event, LLMCallCompleted
-from aiocrew.types.outputs import Costing
 from aiocrew.types.paths import Path
+from aiocrew.types.spending import Charge
 from aiocrew.types.usage import Usage, UsageMetrics
 
-__all__ = ["CountsFor", "UsageCounter"]
+__all__ = ["CountsFor", "Spending", "UsageCounter"]
+
+# The run that a call belongs to is the innermost one on its path.
+_TASK = re.compile(r"(?:.*/)?run(?:-\d+)?/(?:task-(\d+)/)?")
 
 
 class _Call(msgspec.Struct, frozen=True, gc=False):
+    """One call, as a Charge."""
+
     path: Path
     agent: str
     model: str
     usage: Usage
     cost_usd: float | None
+
+    @property
+    def calls(self) -> int:
+        return 1
+
+    @property
+    def task(self) -> int | None:
+        found = _TASK.match(self.path)
+        return int(found[1]) if found and found[1] else None
 
     def cost(self) -> float | None:
         if self.cost_usd is not None:
@@ -31,14 +47,14 @@ class _Call(msgspec.Struct, frozen=True, gc=False):
         return None if self.usage.prompt_tokens or self.usage.completion_tokens else 0.0
 
 
-class _Costs(msgspec.Struct, frozen=True, gc=False):
+class Spending(msgspec.Struct, frozen=True, gc=False):
     """A Costing: what calls cost, looked up when it is asked for. It can be pickled."""
 
-    calls: tuple[_Call, ...]
+    charges: tuple[Charge, ...]
 
     def __call__(self) -> float | None:
         total = 0.0
-        for call in self.calls:
+        for call in self.charges:
             cost = call.cost()
             if cost is None:
                 return None
@@ -70,9 +86,9 @@ class UsageCounter(Readers):
         """Return the sum so far."""
         return UsageMetrics.sum_of([call.usage for call in self._calls])
 
-    def costing(self) -> Costing:
+    def costing(self) -> Spending:
         """Return what tells the cost of the calls so far: by the user's own price, else by the price list."""
-        return _Costs(tuple(self._calls))
+        return Spending(tuple(self._calls))
 
 
 class CountsFor:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from aiocrew.aio.thread_counts import thread_count
+
 __all__ = ["Errands", "ended_within", "of_this_thread"]
 
 T = TypeVar("T")
@@ -29,12 +31,14 @@ class Errands:
     where it would begin.
     """
 
-    __slots__ = ("_closed", "_loop", "_task")
+    __slots__ = ("_closed", "_counted", "_left", "_loop", "_task", "_threads")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._task: asyncio.Task[Any] | None = None
         self._closed = False
+        self._threads = thread_count(loop)
+        self._counted = self._left = False
 
     @property
     def under_way(self) -> bool:
@@ -79,12 +83,14 @@ class Errands:
         if self._closed:
             outcome.set_exception(asyncio.CancelledError(_JOB_OVER))
             return
+        self._count(waits=False)  # it is the thread that waits for the loop now
         # The loop runs this callback in a copy of the thread's context, which the task copies in its turn.
         self._task = task = self._loop.create_task(_sparing_the_loop(main))
         task.add_done_callback(partial(self._deliver, outcome))
 
     def _deliver(self, outcome: Future[T], task: asyncio.Task[T]) -> None:
         self._task = None
+        self._count(waits=True)
         try:
             error = task.exception()
         except asyncio.CancelledError as cancelled:
@@ -93,6 +99,22 @@ class Errands:
             outcome.set_result(task.result())
         else:
             outcome.set_exception(error.given if isinstance(error, _Exit) else error)
+
+    def await_thread(self) -> None:
+        """The loop waits for the thread from now on."""
+        self._count(waits=True)
+
+    def leave_thread(self) -> None:
+        """The loop waits for the thread no more: close."""
+        self._left = True
+        self._count(waits=False)
+        self.close()
+
+    def _count(self, *, waits: bool) -> None:
+        waits = waits and not self._left
+        if self._threads is not None and waits != self._counted:
+            self._counted = waits
+            self._threads.awaited += 1 if waits else -1
 
     def close(self) -> None:
         """Let nothing begin any more, and cancel what is under way."""

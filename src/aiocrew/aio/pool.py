@@ -147,6 +147,7 @@ async def run_in_thread(func: Callable[..., T], *args: Any) -> T:
             loop.call_soon_threadsafe(deliver, future, what)
 
     _POOL.submit(job)
+    errands.await_thread()
     try:
         return await future
     except asyncio.CancelledError:
@@ -157,7 +158,7 @@ async def run_in_thread(func: Callable[..., T], *args: Any) -> T:
         raise
     finally:
         if not loop.is_closed():
-            errands.close()
+            errands.leave_thread()
             future.cancel()  # where this coroutine is closed, nobody looks at what the thread reports
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, assert_never, cast
 
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.batch.keys import KeyMaker
-from aiocrew.batch.records import FixedCost, decode_outcome, encode_outcome
+from aiocrew.batch.records import FixedCost, decode_outcome, encode_outcome, recorded_charges
 from aiocrew.batch.window import Later
 from aiocrew.errors import (
     AiocrewError,
@@ -198,7 +198,7 @@ def _unrecordable(outcome: Outcome, error: BlueprintError) -> FailedRun:
         duration_s=outcome.duration_s,
         token_usage=outcome.token_usage,
         attempts=outcome.attempts,
-        costing=FixedCost(outcome.cost_usd),
+        costing=FixedCost(outcome.cost_usd, recorded_charges(outcome.charges)),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from aiocrew.aio.pool import start_thread
+from aiocrew.aio.thread_counts import awaiting_thread
 from aiocrew.batch.journal_claims import BEAT_S, Owner, open_here
 from aiocrew.batch.journal_file import check_place, failure_of, is_busy, open_file, place_of
 from aiocrew.batch.journal_rows import JournalRows
@@ -66,7 +67,8 @@ class JournalThread:
     async def open(self) -> None:
         """Start the thread and open the file. Raises JournalError; `close` is to be called in any case after that."""
         start_thread(self._live)
-        await self._opened
+        with awaiting_thread(self._loop):
+            await self._opened
 
     async def ask(self, work: Callable[[JournalRows], T]) -> T:
         """Return what `work` gives, once that is durable. It may be called again if the transaction has to be.
@@ -79,7 +81,8 @@ class JournalThread:
         self._inbox.put(_Request(work, future))
         if self._ended.is_set():  # asked in this order: what was put before the thread's end is answered
             raise self._closed()
-        return await future
+        with awaiting_thread(self._loop):
+            return await future
 
     def post(self, work: Callable[[JournalRows], object]) -> None:
         """Have `work` carried out, whatever comes of it."""
@@ -96,11 +99,12 @@ class JournalThread:
         left = asyncio.Event()
         start_thread(partial(self._watch, left))
         cancelled: asyncio.CancelledError | None = None
-        while not left.is_set():
-            try:
-                await left.wait()
-            except asyncio.CancelledError as again:
-                cancelled = again
+        with awaiting_thread(self._loop):
+            while not left.is_set():
+                try:
+                    await left.wait()
+                except asyncio.CancelledError as again:
+                    cancelled = again
         if cancelled is not None:
             raise cancelled
         return self._ended.is_set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -12,9 +12,20 @@ from pydantic import BaseModel, ConfigDict
 from aiocrew import errors
 from aiocrew.errors import AiocrewError, BlueprintError, JournalError, Location
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcome
-from aiocrew.types.usage import UsageMetrics
+from aiocrew.types.spending import Charge, Spent
+from aiocrew.types.usage import Usage, UsageMetrics
 
-__all__ = ["FixedCost", "RecordedFields", "decode_outcome", "encode_outcome"]
+__all__ = [
+    "ErrorRecord",
+    "FixedCost",
+    "RecordedCharge",
+    "RecordedFields",
+    "decode_outcome",
+    "encode_outcome",
+    "error_record",
+    "recorded_charges",
+    "recorded_error",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,10 +38,25 @@ _OWN: dict[str, type[AiocrewError]] = {
 _IN_EVERY_ERROR = {"message", "at", "others"}
 
 
+class RecordedCharge(msgspec.Struct, frozen=True, gc=False):
+    """What the calls of one task, one agent and one model used and cost together, as a Charge."""
+
+    task: int | None
+    agent: str
+    model: str
+    calls: int
+    usage: Usage
+    cost_usd: float | None
+
+    def cost(self) -> float | None:
+        return self.cost_usd
+
+
 class FixedCost(msgspec.Struct, frozen=True, gc=False):
     """A Costing: a cost that is known already. It can be pickled."""
 
     cost_usd: float | None
+    charges: tuple[RecordedCharge, ...] = ()
 
     def __call__(self) -> float | None:
         return self.cost_usd
@@ -48,12 +74,14 @@ class RecordedFields(BaseModel):
         return cls.model_validate_json(fields, by_alias=True, by_name=True)
 
 
-class _ErrorRecord(msgspec.Struct, frozen=True):
+class ErrorRecord(msgspec.Struct, frozen=True):
+    """An error as JSON: the nearest of aiocrew's own classes, and its fields."""
+
     kind: str
     message: str
     at: Location | None = None
     fields: dict[str, Any] = {}
-    others: tuple[_ErrorRecord, ...] = ()
+    others: tuple[ErrorRecord, ...] = ()
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -64,7 +92,9 @@ class _Record(msgspec.Struct, frozen=True):
     token_usage: dict[str, int]
     cost_usd: float | None
     output: dict[str, Any] | None = None
-    error: _ErrorRecord | None = None
+    error: ErrorRecord | None = None
+    charges: tuple[RecordedCharge, ...] = ()
+    """What the parts of the run cost; records of earlier versions have none."""
 
 
 def encode_outcome(outcome: Outcome) -> bytes:
@@ -80,7 +110,8 @@ def encode_outcome(outcome: Outcome) -> bytes:
             token_usage=outcome.token_usage.model_dump(),
             cost_usd=outcome.cost_usd,
             output=_of_output(outcome) if isinstance(outcome, CrewOutput) else None,
-            error=_of_error(outcome.error) if isinstance(outcome, FailedRun) else None,
+            error=error_record(outcome.error) if isinstance(outcome, FailedRun) else None,
+            charges=recorded_charges(outcome.charges),
         )
         # Not msgspec's JSON, which has no place for half a surrogate pair: models do write them.
         return json.dumps(msgspec.to_builtins(record)).encode("ascii")
@@ -99,10 +130,10 @@ def decode_outcome(
     try:
         kept = _read(record, journal)
         usage = UsageMetrics.model_validate(kept.token_usage)
-        cost = FixedCost(kept.cost_usd)
+        cost = FixedCost(kept.cost_usd, kept.charges)
         own: dict[str, Any] = {"index": index, "duration_s": kept.duration_s, "attempts": attempts}
         if kept.error is not None:
-            failure = _to_error(kept.error)
+            failure = recorded_error(kept.error)
             return FailedRun(error=failure, status="failed", inputs=inputs, token_usage=usage, costing=cost, **own)
         given = None if inputs is None else dict(inputs)
         output = {**_to_output(kept.output or {}), **own, "inputs": given, "token_usage": usage}
@@ -135,6 +166,27 @@ def _of_output(output: CrewOutput) -> dict[str, Any]:
     return {"raw": output.raw, "json_dict": output.json_dict, "pydantic": fields, "tasks_output": tasks}
 
 
+def recorded_charges(charges: Iterable[Charge]) -> tuple[RecordedCharge, ...]:
+    """Return what is kept of a run's calls: a sum for each task, agent and model."""
+    groups: dict[tuple[int | None, str, str], list[Charge]] = {}
+    for charge in charges:
+        groups.setdefault((charge.task, charge.agent, charge.model), []).append(charge)
+    return tuple([_together(*key, tuple(of_one)) for key, of_one in groups.items()])
+
+
+def _together(task: int | None, agent: str, model: str, charges: tuple[Charge, ...]) -> RecordedCharge:
+    spent = Spent(charges)
+    tokens = spent.token_usage
+    usage = Usage(
+        prompt_tokens=tokens.prompt_tokens,
+        completion_tokens=tokens.completion_tokens,
+        cached_prompt_tokens=tokens.cached_prompt_tokens,
+        cache_creation_tokens=tokens.cache_creation_tokens,
+        reasoning_tokens=tokens.reasoning_tokens,
+    )
+    return RecordedCharge(task, agent, model, spent.calls, usage, spent.cost_usd)
+
+
 def _fields(instance: BaseModel | None) -> dict[str, Any] | None:
     # Not what is computed: a class would not take it back.
     return None if instance is None else instance.model_dump(mode="json", round_trip=True)
@@ -153,21 +205,23 @@ def _with_fields(output: Any) -> Any:
     return cast("object", output) if fields is None else {**kept, "pydantic": RecordedFields.model_validate(fields)}
 
 
-def _of_error(error: BaseException) -> _ErrorRecord:
+def error_record(error: BaseException) -> ErrorRecord:
+    """Return what is kept of an error; of one that is not aiocrew's own its class's name and its text."""
     if not isinstance(error, AiocrewError):
-        return _ErrorRecord("AiocrewError", f"{type(error).__name__}: {error}")
+        return ErrorRecord("AiocrewError", f"{type(error).__name__}: {error}")
     kind = next(cls.__name__ for cls in type(error).__mro__ if _OWN.get(cls.__name__) is cls)
     fields = {name: _plain(value) for name, value in vars(error).items() if name not in _IN_EVERY_ERROR}
-    return _ErrorRecord(kind, error.message, error.at, fields, tuple(_of_error(other) for other in error.others))
+    return ErrorRecord(kind, error.message, error.at, fields, tuple(error_record(other) for other in error.others))
 
 
-def _to_error(record: _ErrorRecord) -> AiocrewError:
+def recorded_error(record: ErrorRecord) -> AiocrewError:
+    """Return the error of which `record` was kept, without its cause."""
     cls = _OWN.get(record.kind, AiocrewError)
     # Not through __init__, which takes other keywords in every class.
     error = cls.__new__(cls, record.message)
     error.args = (record.message,)
     fields = {name: _frozen(value) for name, value in record.fields.items()}
-    others = tuple(_to_error(other) for other in record.others)
+    others = tuple(recorded_error(other) for other in record.others)
     vars(error).update(fields, message=record.message, at=record.at, others=others)
     return error
 

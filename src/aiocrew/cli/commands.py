@@ -12,8 +12,12 @@ from typer.main import get_command
 
 from aiocrew.cli.batch_report import BatchCall
 from aiocrew.cli.bench import BenchOptions, run_bench
+from aiocrew.cli.check import CheckOptions, run_check
 from aiocrew.cli.demo import DEFAULT_LATENCY_S, DemoOptions, run_demo
 from aiocrew.cli.open_files import stand_in_for_closed_files
+from aiocrew.cli.profile import ProfileOptions, run_profile
+from aiocrew.cli.program_command import ProgramCommand
+from aiocrew.cli.programs import Program
 from aiocrew.cli.run_batch import carry_out_batch
 from aiocrew.cli.versions import version_lines
 from aiocrew.console.account import printable
@@ -21,7 +25,7 @@ from aiocrew.errors import AiocrewError, UsageError
 
 __all__ = ["app", "carry_out"]
 
-_NAME = "aiocrew"
+_NAME, _PROFILE = "aiocrew", "profile"
 
 # typer gives only the lowest of its parser's exceptions a public name; what they have in common is two steps up.
 _WrongCall: Any = typer.BadParameter.__mro__[2]
@@ -72,6 +76,27 @@ _CONCURRENCY_HELP = (
 _JOURNAL_HELP = (
     "A file that records each outcome and each finished step, so that the same command goes on after it ended."
 )
+_PROFILE_HELP = (
+    "Run an unchanged program, and tell at its end what kept its crews from running side by side.\n\n"
+    "  aiocrew profile research.py --topics all\n\n"
+    "  aiocrew profile --html lanes.html -m package.module\n\n"
+    "It runs as under python, with stdin and stdout of its own; what stands behind the script is the script's. The "
+    "report goes to stderr, also after an exception, sys.exit(), Ctrl-C or SIGTERM: so servers can be observed, too. "
+    "Other processes that it starts are not observed.\n\n"
+    "Exit codes: the program's; where that is 0, 1 for too little overlap. 2 the call was wrong."
+)
+_LEAST_HELP = (
+    "Fail, with exit code 1, when the overlap is less: the time that calls of models and tools were in flight, summed, "
+    "over the time that all took."
+)
+_CHECK_HELP = (
+    "Find in source files what keeps crews from running side by side, without running anything.\n\n"
+    "  aiocrew check src\n\n"
+    "A line with the comment `# aiocrew: ignore[AIC401]` is passed over.\n\n"
+    "Exit codes: 0 nothing was found, 1 something was, 2 the call was wrong."
+)
+_CODES_HELP = "Codes or their beginnings, such as AIC4; the option may be given several times."
+_HTML_HELP = "Write the lanes page there: one HTML file with every run, what it did when, and the report."
 _MODEL_HELP = (
     "provider/model, such as openai/gpt-4o-mini or ollama/llama3.2. The key is read from the provider's variable, such "
     "as OPENAI_API_KEY."
@@ -94,10 +119,13 @@ def _demo(
         str | None,
         typer.Option("--model", "-m", help=f"A real model instead of the offline one: {_MODEL_HELP}"),
     ] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help=f"{_HTML_HELP} Only of the crews that run at once.")
+    ] = None,
 ) -> None:
     if latency is not None and model is not None:
         raise typer.BadParameter("--latency is the offline model's; leave out --latency or --model")
-    raise typer.Exit(run_demo(DemoOptions(crews=crews, latency_s=latency, model=model)))
+    raise typer.Exit(run_demo(DemoOptions(crews=crews, latency_s=latency, model=model, html=html)))
 
 
 @app.command("bench", help=_BENCH_HELP)
@@ -166,6 +194,58 @@ def _run(
     raise typer.Exit(carry_out_batch(call))
 
 
+@app.command(_PROFILE, help=_PROFILE_HELP, cls=ProgramCommand, options_metavar="[OPTIONS] {SCRIPT | -m MODULE}")
+def _profile(
+    program: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGUMENT", help="What stands behind it is its own.")
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option("--module", "-m", metavar="MODULE", help="A module in place of a script, as with python -m."),
+    ] = None,
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help=_HTML_HELP)] = None,
+    record: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON there.")
+    ] = None,
+    least: Annotated[float | None, typer.Option("--least-overlap", metavar="X", min=0, help=_LEAST_HELP)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no report.")] = False,
+) -> None:
+    words = program or []
+    if module is None and not words:
+        raise typer.BadParameter("there is nothing to run: give a script, or -m and the name of a module")
+    wanted = (
+        Program(name=words[0], is_module=False, arguments=words[1:])
+        if module is None
+        else Program(name=module, is_module=True, arguments=words)
+    )
+    options = ProfileOptions(program=wanted, html=html, json=record, least_overlap=least, quiet=quiet)
+    raise typer.Exit(run_profile(options))
+
+
+@app.command("check", help=_CHECK_HELP)
+def _check(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders; without any, this folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of records in JSON.")] = False,
+    concise: Annotated[bool, typer.Option("--concise", help="One line for each finding, no more.")] = False,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODE", help=f"Only these rules. {_CODES_HELP}")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODE", help=f"Not these rules. {_CODES_HELP}")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Show what a rule finds, with a bad and a good example.")
+    ] = None,
+) -> None:
+    options = CheckOptions(
+        paths=paths or (".",),
+        as_json=as_json,
+        concise=concise,
+        select=select or (),
+        ignore=ignore or (),
+        explain=explain,
+    )
+    raise typer.Exit(run_check(options))
+
+
 @app.command("version")
 def _version() -> None:
     """Show the versions of aiocrew and Python, the event loop, and the extras that are installed."""
@@ -176,12 +256,12 @@ def _version() -> None:
 def carry_out(arguments: Sequence[str] | None) -> int:
     """Carry out the command that `arguments` ask for and return its exit code; an error is one line on stderr."""
     stand_in_for_closed_files()
+    given = list(sys.argv[1:] if arguments is None else arguments)
     out: Any = sys.stdout
-    if isinstance(out, io.TextIOWrapper):
+    if isinstance(out, io.TextIOWrapper) and given[:1] != [_PROFILE]:  # there it is another program's
         out.reconfigure(errors="backslashreplace")  # an answer may hold what the terminal has no letter for
-    given = None if arguments is None else list(arguments)
     try:
-        code: Any = get_command(app)(args=given, prog_name=_NAME, standalone_mode=False)
+        code: Any = get_command(app)(args=None if arguments is None else given, prog_name=_NAME, standalone_mode=False)
     except _WrongCall as error:
         wrong = cast("typer.BadParameter", error)
         return _stop(_with_hint(wrong), wrong.exit_code)

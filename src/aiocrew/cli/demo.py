@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -12,11 +13,14 @@ from rich.text import Text
 from aiocrew.aio.door import run_sync
 from aiocrew.batch.at_once import fan_out
 from aiocrew.cli.demo_crews import Job, research_jobs
+from aiocrew.cli.new_files import check_place, is_written
 from aiocrew.cli.readers import Progress
 from aiocrew.cli.screen import console_on, progress_shown
 from aiocrew.cli.words import counted, shortened
+from aiocrew.console.account import printable
 from aiocrew.crew.run import Run
 from aiocrew.models.lookup import resolve
+from aiocrew.seeing.observation import observe
 from aiocrew.seeing.recorder import reading
 from aiocrew.types.outputs import CrewOutput, Outcome, Outcomes
 
@@ -43,6 +47,8 @@ class DemoOptions:
     crews: int
     latency_s: float | None
     model: str | None
+    html: str | None = None
+    """Where the lanes page of the crews that run at once goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,21 @@ def run_demo(options: DemoOptions) -> int:
     model = options.model or f"offline/{latency_s:.3f}s"
     offline = resolve(model).name.startswith("offline/")  # what is wrong with the model is better said now, and once
     jobs = research_jobs(options.crews, model)
-    report = run_sync(lambda: _carry_out(jobs, model, offline))
+    check_place("--html", options.html)
+    seen = None if options.html is None else observe()
+    report = run_sync(lambda: _carry_out(jobs, model, offline, nullcontext() if seen is None else seen))
     _show(report, offline)
-    return 1 if report.outcomes.failed else 0
+    code = 1 if report.outcomes.failed else 0
+    if seen is not None and options.html is not None:
+        if not is_written(options.html, lambda path: seen.save_html(path, title="aiocrew demo")):
+            return 1
+        console_on().print(f"\nThe crews at once, as a page: {printable(options.html)}", soft_wrap=True)
+    return code
 
 
-async def _carry_out(jobs: Sequence[Job], model: str, offline: bool) -> _Report:
-    outcomes, parallel_s = await _at_once(jobs, model)
+async def _carry_out(jobs: Sequence[Job], model: str, offline: bool, seen: AbstractContextManager[object]) -> _Report:
+    with seen:
+        outcomes, parallel_s = await _at_once(jobs, model)
     sequential_s = sum(outcome.duration_s for outcome in outcomes)
     # Not with a real model: that would cost its owner twice as much.
     measured = offline and sequential_s <= _PATIENCE_S and not outcomes.failed

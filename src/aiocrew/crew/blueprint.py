@@ -43,7 +43,8 @@ _MANAGER = "_made_manager"
 class CrewBlueprint(Blueprint):
     """What people write of a crew; Crew adds its doors and says what the fields mean."""
 
-    model_config = ConfigDict(defer_build=True)  # nobody makes one: its subclass is what is validated
+    # Nobody makes one: its subclass is what is validated.
+    model_config = ConfigDict(defer_build=True, validate_by_name=True, validate_by_alias=True)
 
     # A slot: no part of what a crew is, so that copies have their own.
     __slots__ = ("_pace",)
@@ -62,6 +63,8 @@ class CrewBlueprint(Blueprint):
     cache: bool = False
     max_rpm: int | None = Field(default=None, ge=1)
     name: str = "crew"
+    # Its keyword is CrewAI's; the attribute of that name is the door to a run's events as well.
+    streams: bool = Field(default=False, alias="stream")
     config: dict[str, Any] | None = Field(default=None, exclude=True)
     usage_metrics: UsageMetrics | None = Field(default=None, exclude=True)
 
@@ -87,7 +90,6 @@ class CrewBlueprint(Blueprint):
         "security_config": (None,),
         "share_crew": _OFF,
         "skills": (None,),
-        "stream": _OFF,
         "task_execution_output_json_files": (None,),
         "tool_failure_policy": (None,),
         "tracing": _OFF,
@@ -100,7 +102,15 @@ class CrewBlueprint(Blueprint):
         if not isinstance(data, dict):
             return data
         given = cast("dict[str, Any]", data)
-        return given if given.get("config") is None else with_parts_of_config(given)
+        if given.get("config") is not None:
+            given = with_parts_of_config(given)
+            given["config"] = _with_streams(given["config"])
+        return _with_streams(given)
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def _take_no_stream(cls, value: Any) -> Any:
+        return False if value is None else value
 
     @field_validator("verbose", mode="before")
     @classmethod
@@ -180,14 +190,9 @@ class CrewBlueprint(Blueprint):
         return (ConsoleAccount(only=roles),) if roles else ()
 
     def _verbose_roles(self) -> list[str]:
-        # Every run asks: a list of everyone would cost more than the rest of its beginning.
-        roles: list[str] = []
-        for agent in self.agents:
-            if agent.verbose:
-                roles.append(agent.role)
-        for task in self.tasks:
-            if task.agent is not None and task.agent.verbose:
-                roles.append(task.agent.role)
+        # Every run asks, so this is not one list of everyone, to be looked through afterwards.
+        roles = [agent.role for agent in self.agents if agent.verbose]
+        roles += [task.agent.role for task in self.tasks if task.agent is not None and task.agent.verbose]
         if self.manager_agent is not None and self.manager_agent.verbose:
             roles.append(self.manager_agent.role)
         return roles
@@ -217,6 +222,13 @@ class CrewBlueprint(Blueprint):
             raise BlueprintError("a hierarchical crew needs a manager: give it manager_llm=... or manager_agent=...")
         if manager is not None and any(agent is manager for agent in self.agents):
             raise BlueprintError(f"manager_agent {manager.role!r} must not stand in agents: it leads them")
+
+
+def _with_streams(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keywords, `stream` under the name of its field."""
+    if "stream" not in given:
+        return dict(given)
+    return {"streams": given["stream"], **{name: value for name, value in given.items() if name != "stream"}}
 
 
 def _check_conditional(task: Task[Any], position: int) -> None:

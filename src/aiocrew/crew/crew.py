@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import ConfigDict, model_validator
 
+from aiocrew.agent.event_stream import EventStream, StreamDoor
 from aiocrew.aio.blocking import run_blocking
 from aiocrew.crew.absent import NotBuiltMethods
 from aiocrew.crew.blueprint import CrewBlueprint
@@ -41,6 +43,8 @@ class Crew(NotBuiltMethods, CrewBlueprint):
     cache: a tool call that the run made before, with the same arguments, gives the same result without running again.
     max_rpm: model calls that its agents may make a minute, in all its runs together; retries count.
     name: for messages and events.
+    stream: the kickoffs give a CrewStreamingOutput, as CrewAI's do, in place of an output: iterate it for chunks of
+        text, then ask for its `result`. A run's events are to be had without it: `crew.stream(inputs)`.
     config: agents and tasks as a dict, or as JSON text of one; a task names its agent by role.
 
     `usage_metrics` is published when a run ends, for people to read; with concurrent runs the last one wins.
@@ -62,15 +66,35 @@ class Crew(NotBuiltMethods, CrewBlueprint):
 
         return Run(Kickoff(self, inputs, options))
 
+    @property
+    def stream(self) -> StreamDoor[CrewOutput]:
+        """`crew.stream(inputs)`: the events of one run as they happen, to iterate with `async for`; see EventStream.
+
+        As a truth value, and set to one, it is Crew(stream=...).
+        """
+        return StreamDoor(self._events_of_run, is_on=self.streams)
+
+    @stream.setter
+    def stream(self, is_on: bool) -> None:
+        self.streams = bool(is_on)
+
+    def _events_of_run(self, inputs: Mapping[str, Any] | None, options: RunOptions | None) -> EventStream[CrewOutput]:
+        from aiocrew.crew.streaming import events_of_run
+
+        return events_of_run(self, inputs, options)
+
     async def kickoff_async(
         self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None
     ) -> CrewOutput:
         """Return the output of one run, carried out within the running event loop.
 
         inputs: fill the {placeholders}; None leaves the texts as they are.
+        With stream=True it is a CrewStreamingOutput at once, whose run begins when it is iterated.
         Raises one error that names crew, task and agent: see aiocrew.errors. Cancelling this await closes every
         connection of the run.
         """
+        if self.streams:
+            return self._chunks_of_run(inputs, options)
         from aiocrew.crew.kickoff import Kickoff
 
         return await Kickoff(self, inputs, options).carry_out()
@@ -142,6 +166,8 @@ class Crew(NotBuiltMethods, CrewBlueprint):
 
         An input that fails is a FailedRun in its place; the others are untouched. Where max_failures ended a batch
         whose inputs are no list, the outcomes end with the inputs that were begun.
+        With stream=True it is a CrewStreamingOutput at once: its chunks are those of all runs as they come, its
+        `results` the outcomes.
         """
         stream = self.map(
             inputs,
@@ -153,8 +179,11 @@ class Crew(NotBuiltMethods, CrewBlueprint):
             on_error=on_error,
             max_failures=max_failures,
         )
-        async with stream as outcomes:
-            return Outcomes(sorted([outcome async for outcome in outcomes], key=attrgetter("index")))
+        if self.streams:
+            from aiocrew.crew.streaming import chunks_of_batch
+
+            return cast("Any", chunks_of_batch(self, partial(_all_of, stream)))
+        return await _all_of(stream)
 
     akickoff_for_each = kickoff_for_each_async
 
@@ -162,7 +191,10 @@ class Crew(NotBuiltMethods, CrewBlueprint):
         """Return the output of one run, for code that cannot await.
 
         Inside a running event loop it works, but blocks that loop, and warns with the line that called it.
+        With stream=True it is a CrewStreamingOutput at once, whose run begins when it is iterated.
         """
+        if self.streams:
+            return self._chunks_of_run(inputs, options)
         return run_blocking(
             "kickoff", lambda: self.kickoff_async(inputs, options=options), instead="crew.kickoff_async"
         )
@@ -179,7 +211,23 @@ class Crew(NotBuiltMethods, CrewBlueprint):
         on_error: OnError = "return",
         max_failures: int | None = None,
     ) -> Outcomes:
-        """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too."""
+        """Return what kickoff_for_each_async returns, for code that cannot await; the inputs run at once, too.
+
+        With stream=True it is a list of CrewStreamingOutput, one for each input: each run begins when its chunks are
+        iterated. Raises UsageError then for arguments of a batch.
+        """
+        if self.streams:
+            from aiocrew.crew.streaming import refuse_for_streams
+
+            refuse_for_streams(
+                max_concurrency=max_concurrency,
+                key=key,
+                journal=journal,
+                retry_failed=retry_failed,
+                on_error=on_error == "raise",
+                max_failures=max_failures is not None,
+            )
+            return cast("Any", [self._chunks_of_run(item, options) for item in cast("Iterable[Any]", inputs)])
         return run_blocking(
             "kickoff_for_each",
             lambda: self.kickoff_for_each_async(
@@ -195,6 +243,12 @@ class Crew(NotBuiltMethods, CrewBlueprint):
             instead="crew.kickoff_for_each_async",
         )
 
+    def _chunks_of_run(self, inputs: Mapping[str, Any] | None, options: RunOptions | None) -> Any:
+        # Not loaded before: few crews stream. Their kickoffs give something else than their types say, as CrewAI's do.
+        from aiocrew.crew.streaming import chunks_of_run
+
+        return chunks_of_run(self, inputs, options)
+
     def copy(self) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride] - pydantic's own is deprecated
         """Return an equal crew with agents and tasks of its own, to change them; no kickoff needs one."""
         return copy_of_crew(self)
@@ -202,3 +256,8 @@ class Crew(NotBuiltMethods, CrewBlueprint):
     def fetch_inputs(self) -> set[str]:
         """Return the names of all {placeholders} in the texts of tasks and agents."""
         return placeholders_of(self)
+
+
+async def _all_of(stream: OutcomeStream) -> Outcomes:
+    async with stream as outcomes:
+        return Outcomes(sorted([outcome async for outcome in outcomes], key=attrgetter("index")))

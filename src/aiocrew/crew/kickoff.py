@@ -28,7 +28,7 @@ __all__ = ["Kickoff"]
 class Kickoff(RunFrame[CrewOutput]):
     """The work of one run; it is carried out once."""
 
-    __slots__ = ("_attempts", "_crew", "_index", "_inputs")
+    __slots__ = ("_attempts", "_crew", "_index", "_inputs", "relay")
 
     def __init__(
         self,
@@ -49,6 +49,8 @@ class Kickoff(RunFrame[CrewOutput]):
         self._inputs = checked_inputs(inputs)
         self._index = index
         self._attempts = attempts
+        self.relay: EventSink | None = None
+        """What runs inside this one report to: set by whoever may let others read it."""
 
     async def outcome(self, work: Awaitable[CrewOutput] | None = None) -> Outcome:
         """Carry it out, or await `work` that does, and return what became of it.
@@ -77,6 +79,9 @@ class Kickoff(RunFrame[CrewOutput]):
 
     def _own_readers(self) -> tuple[EventSink, ...]:
         return self._crew.readers()
+
+    def _inherited(self, readers: tuple[EventSink, ...]) -> tuple[EventSink, ...]:
+        return () if self.relay is None else (self.relay,)
 
     def _tell_begun(self, run: RunContext, outer: str) -> None:
         run.tell(CrewKickoffStarted, run.root, run.crew, self._inputs, outer)

@@ -8,6 +8,9 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
+from aiocrew.agent.event_reader import EventReader, Relay
+from aiocrew.agent.event_stream import RunEvents
+from aiocrew.agent.wanted_chunks import chunk_wish
 from aiocrew.aio.background import Background
 from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.crew.kickoff import Kickoff
@@ -39,6 +42,8 @@ class Run:
         self._cancels_given = 0
         self._cancels_before = 0
         self._joined = False
+        self._is_relayed = False
+        self._relay = kickoff.relay = Relay()
 
     @property
     def id(self) -> str:
@@ -53,10 +58,32 @@ class Run:
         """The tokens used so far."""
         return self._kickoff.usage
 
+    def events(self) -> RunEvents:
+        """Return the run's events from now on: `async for event in run.events()`, on any loop, any number of times.
+
+        Each reader has a buffer of its own; a slow one delays nobody. What happened before is not kept, so call this
+        first in the block of `async with`. The iteration ends with the run. Leaving it does not touch the run. While
+        anybody reads, models are asked for their replies in pieces. Raises UsageError inside the run itself.
+        """
+        self._refuse_inside("read")
+        reader = EventReader()
+        self._relay.add(reader)
+        if not self._is_relayed:
+            self._is_relayed = True
+            self._kickoff.add_reader(self._relay)
+        return RunEvents(reader, self._leave)
+
+    def _leave(self, reader: EventReader) -> None:
+        self._relay.drop(reader)
+        if self._is_relayed and not self._relay.is_read:
+            self._is_relayed = False
+            self._kickoff.drop_reader(self._relay)
+
     def cancel(self) -> None:
         """End the run: its calls in flight are closed at once. A run that has ended stays as it is."""
         if self._status == "pending":
             self._status = "cancelled"
+            self._relay.end()
         elif self._status == "running":
             self._cancel_asked = True
             if self._task is not None and not self._cancels_given:  # not begun: it looks at the request when it does
@@ -77,9 +104,7 @@ class Run:
             raise self._ended or asyncio.CancelledError
         if self._status == "pending":
             return await self._carry_out()
-        where = here.get()
-        if where is not None and where.run.run_id == self.id:
-            raise UsageError("a run cannot be awaited from within itself: it would wait for its own end")
+        self._refuse_inside("awaited")
         if self._background is None:
             raise UsageError("this run is awaited elsewhere; use `async with crew.start(...) as run` to share it")
         try:
@@ -87,6 +112,11 @@ class Run:
         finally:
             # Whoever gave up waiting was told nothing: then leaving the block tells of a failure.
             self._joined = self._joined or self._background.ended
+
+    def _refuse_inside(self, done: str) -> None:
+        where = here.get()
+        if where is not None and where.run.run_id == self.id:
+            raise UsageError(f"a run cannot be {done} from within itself: it would wait for its own end")
 
     async def _carry_out(self) -> CrewOutput:
         self._status = "running"
@@ -101,6 +131,7 @@ class Run:
             raise
         finally:
             self._task = None
+            self._relay.end()
             if self._cancels_given and task is not None:
                 task.uncancel()  # the run was cancelled, not whoever awaits it
         self._status, self._ended = "ok", output
@@ -110,7 +141,12 @@ class Run:
         if self._cancel_asked:  # before it began
             raise asyncio.CancelledError
         before = cancels()
-        output = await self._kickoff.carry_out()
+        self._relay.outer = chunk_wish.get()
+        token = chunk_wish.set(self._relay)
+        try:
+            output = await self._kickoff.carry_out()
+        finally:
+            chunk_wish.reset(token)
         await deliver_cancel_since(before)
         return output
 
@@ -146,6 +182,7 @@ class Run:
         await background.stop()
         if self._status == "running":  # stopped before it began
             self._status = "cancelled"
+            self._relay.end()
         await deliver_cancel_since(self._cancels_before)
 
     def __del__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aiocrew.agent.run_frame import RunFrame, checked_inputs
-from aiocrew.agent.usage import CountsFor, UsageCounter
+from aiocrew.agent.usage import CountsFor, Spending, UsageCounter
 from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, is_async
@@ -65,6 +65,10 @@ class Record:
     @property
     def usage(self) -> UsageMetrics:
         return self._counter.total()
+
+    @property
+    def spending(self) -> Spending:
+        return self._counter.costing()
 
 
 class FlowRun(RunFrame[Any]):

@@ -20,6 +20,7 @@ from aiocrew.models.failures import (
     unreadable,
 )
 from aiocrew.models.outgoing import Outgoing, outgoing_to
+from aiocrew.models.real_requests import GATE
 from aiocrew.models.streaming import StreamedReply
 from aiocrew.models.wire import decode_reply
 from aiocrew.net.failures import NetError
@@ -70,6 +71,8 @@ class ChatModel:
         are used up. BlueprintError when the endpoint's address or headers cannot be used, BudgetExceededError when a
         budget does not cover an attempt.
         """
+        if GATE.closed:
+            GATE.refuse(self.endpoint.label, self.endpoint.url)
         target = self._target or self._prepare()
         outgoing = outgoing_to(self.endpoint, self._limit, request, stream=False)
         while True:
@@ -85,6 +88,8 @@ class ChatModel:
 
         Raises as `reply` does. Once a piece was given there is no further attempt: it would begin anew.
         """
+        if GATE.closed:
+            GATE.refuse(self.endpoint.label, self.endpoint.url)
         target = self._target or self._prepare()
         outgoing = outgoing_to(self.endpoint, self._limit, request, stream=True)
         given = False

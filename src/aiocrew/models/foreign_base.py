@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any, cast
 
 from aiocrew.models.endpoint import ToolProtocol
+from aiocrew.models.json_values import as_items
+from aiocrew.models.real_requests import GATE
 from aiocrew.types.messages import Reply, Request
 from aiocrew.types.prices import Price
 
 __all__ = ["ForeignModel", "model_name", "nearest"]
 
+_INTEGRATIONS = frozenset({"anthropic", "crewai", "litellm", "llama_index", "openai"})
+_ONLY_PROTOCOLS = frozenset({"langchain_core", "langchain_tests"})
+_INNER, _INNER_LISTS = ("bound", "runnable"), ("fallbacks", "steps")
 _NAMES = ("model_name", "model", "deployment_name")
 
 
@@ -35,6 +40,11 @@ class ForeignModel:
         """Return what the object answers; raises what it raises."""
         raise NotImplementedError
 
+    def leave(self) -> None:
+        """To be called before the object is asked. Raises ModelRequestForbiddenError where it would send a request."""
+        if GATE.closed and _sends(self.original):
+            GATE.refuse(model_name(self.original) or self.name, "")
+
     def __getattr__(self, name: str) -> Any:
         if name == "original" or name.startswith("__"):  # copying asks before there is one
             raise AttributeError(name)
@@ -42,6 +52,25 @@ class ForeignModel:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name})"  # the object itself may show a key
+
+
+def _sends(original: Any) -> bool:
+    """Return whether an object, or what it hands its work on to, is of a package that wraps a provider.
+
+    What a class of the user's own does, nobody knows; such packages' fakes and bare bases send nothing.
+    """
+    modules = [kind.__module__ for kind in type(original).__mro__]
+    if any(_is_integration(module) for module in modules):
+        return True
+    inner = (getattr(original, name, None) for name in _INNER)
+    several = (item for name in _INNER_LISTS for item in as_items(getattr(original, name, None)))
+    return any(_sends(part) for part in (*inner, *several) if part is not None)
+
+
+def _is_integration(module: str) -> bool:
+    package = module.partition(".")[0]
+    wraps = package in _INTEGRATIONS or (package.startswith("langchain_") and package not in _ONLY_PROTOCOLS)
+    return wraps and not {"fake", "base_llm"} & set(module.split("."))
 
 
 def model_name(thing: Any) -> str:

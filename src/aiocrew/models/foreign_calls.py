@@ -62,6 +62,7 @@ class CallingModel(ForeignModel):
         return cls(original) if nearest(original, ("acall", "call")) else None
 
     async def reply(self, request: Request) -> Reply:
+        self.leave()
         *others, last = self._ways
         for way in others:
             try:

@@ -78,6 +78,7 @@ class ChatObject(ForeignModel):
         return cls(original) if has_it else None
 
     async def reply(self, request: Request) -> Reply:
+        self.leave()
         asked: Any = self.original
         if request.tools and self.tool_protocol != "text":
             # "any" is LangChain's word for a call that must be; none has every model understand "none".

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from aiocrew.aio.pool import start_thread
+from aiocrew.aio.thread_counts import awaiting_thread
 
 __all__ = ["Resolver", "forget"]
 
@@ -95,7 +96,10 @@ class Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the addresses of `host`. OSError when it has none."""
         answer = _names.ask((host, port, int(family)))
-        return answer if isinstance(answer, list) else await asyncio.wrap_future(answer)
+        if isinstance(answer, list):
+            return answer
+        with awaiting_thread(asyncio.get_running_loop()):
+            return await asyncio.wrap_future(answer)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -99,6 +99,8 @@ def _time(report: Told) -> str:
     if report.ideal_s <= 0 or report.wall_s <= 0:
         return took
     ratio = report.wall_s / report.ideal_s
+    if ratio < _HARDLY and report.culprits:
+        return took
     if ratio < _HARDLY:
         return f"{took} The longest chain of calls that need one another takes that long: no order could be faster."
     return (

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeAlias, 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiocrew.errors import BatchError, UsageError
+from aiocrew.types.spending import Accounted, Charge, Costing, Spent, charges_of, spent_by_task
 from aiocrew.types.usage import UsageMetrics
 
 __all__ = [
@@ -27,13 +28,8 @@ __all__ = [
 ]
 
 
-class Costing(Protocol):
-    """Tells what the calls of a run cost together, in dollars; None where a price is not known."""
-
-    def __call__(self) -> float | None: ...
-
-
 _COSTING = "_costing"
+_PLACE = "_place"
 _TASKS = "_tasks"
 
 
@@ -99,6 +95,15 @@ class TaskOutput(BaseModel):
     output_format: OutputFormat = OutputFormat.RAW
 
     @property
+    def spent(self) -> Spent | None:
+        """What the task's model calls used and cost; None as long as its crew's run has not ended."""
+        place: tuple[Costing, int] | None = vars(self).get(_PLACE)
+        if place is None:
+            return None
+        costing, number = place
+        return spent_by_task(charges_of(costing), number + 1)[number]
+
+    @property
     def json(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The output as JSON text; ValueError when the task was not asked for JSON."""
         if self.output_format is not OutputFormat.JSON:
@@ -116,7 +121,7 @@ class TaskOutput(BaseModel):
         return _text(self.raw, self.pydantic, self.json_dict)
 
 
-class LiteAgentOutput(BaseModel):
+class LiteAgentOutput(Accounted, BaseModel):
     """What an agent that was kicked off by itself gives."""
 
     raw: str = ""
@@ -126,6 +131,22 @@ class LiteAgentOutput(BaseModel):
     messages: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     """The conversation, as {"role", "content"}."""
 
+    @property
+    def cost_usd(self) -> float | None:
+        """What the run's model calls cost, in dollars; None where the price of one of them is not known."""
+        costing: Costing | None = vars(self).get(_COSTING)
+        return None if costing is None else costing()
+
+    def costed(self, costing: Costing) -> Self:
+        """Set what tells the cost; return this output."""
+        vars(self)[_COSTING] = costing
+        return self
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """The model calls, each with what it used and cost."""
+        return charges_of(vars(self).get(_COSTING))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the structured output as a dict; empty when there is none."""
         return {} if self.pydantic is None else self.pydantic.model_dump()
@@ -134,7 +155,7 @@ class LiteAgentOutput(BaseModel):
         return _text(self.raw, self.pydantic, None)
 
 
-class CrewOutput(BaseModel):
+class CrewOutput(Accounted, BaseModel):
     """The output of one run: that of its last task, with all tasks' outputs and the run's own token usage."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -168,7 +189,19 @@ class CrewOutput(BaseModel):
         """Set what tells the cost; return this output."""
         # No field, and no private attribute: those cost as much as half of the rest of an output.
         vars(self)[_COSTING] = costing
+        for number, output in enumerate(self.tasks_output):
+            vars(output)[_PLACE] = costing, number
         return self
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """The model calls, each with what it used and cost."""
+        return charges_of(vars(self).get(_COSTING))
+
+    @property
+    def usage_by_task(self) -> list[Spent]:
+        """What each task's calls used and cost, in the order of `tasks_output`; what it handed on is in it."""
+        return spent_by_task(self.charges, len(self.tasks_output))
 
     def of_tasks(self, tasks: Iterable[object]) -> Self:
         """Set the tasks that `tasks_output` belongs to; return this output."""
@@ -219,7 +252,7 @@ class CrewOutput(BaseModel):
         return _text(self.raw, self.pydantic, self.json_dict)
 
 
-class FailedRun:
+class FailedRun(Accounted):
     """One input's run that gave no output: `error` says why. Reading what it does not have raises that error."""
 
     ok: ClassVar[Literal[False]] = False
@@ -249,6 +282,16 @@ class FailedRun:
     def cost_usd(self) -> float | None:
         """What the run's model calls cost until it failed, in dollars; None where a price is not known."""
         return None if self._costing is None else self._costing()
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """The model calls, each with what it used and cost."""
+        return charges_of(self._costing)
+
+    @property
+    def usage_by_task(self) -> list[Spent]:
+        """What each task's calls used and cost until the run failed, as far as the last task that made one."""
+        return spent_by_task(self.charges)
 
     def _raise(self) -> NoReturn:
         raise self.error
@@ -292,7 +335,7 @@ class FailedRun:
 Outcome: TypeAlias = CrewOutput | FailedRun
 
 
-class Outcomes(list[Outcome]):
+class Outcomes(Accounted, list[Outcome]):
     """The outcomes of a batch, in the order of its inputs."""
 
     @property
@@ -314,6 +357,11 @@ class Outcomes(list[Outcome]):
         costs = [outcome.cost_usd for outcome in self]
         known = [cost for cost in costs if cost is not None]
         return math.fsum(known) if len(known) == len(costs) else None
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """The model calls, each with what it used and cost."""
+        return tuple([charge for outcome in self for charge in outcome.charges])
 
     def raise_for_failures(self) -> None:
         """Raise BatchError if any input failed; its cause is the first failure's error."""

@@ -103,7 +103,7 @@ def test_content_has_the_form_of_the_conventions(traces: Traces) -> None:
     assert json.loads(work["gen_ai.system_instructions"]) == system["parts"]
     assert json.loads(work["gen_ai.input.messages"]) == [user]
     assert json.loads(work["gen_ai.output.messages"]) == [answer]
-    assert work["aiocrew.task.name"] == "Work on {topic}"
+    assert work["aiocrew.task.name"] == "Work on tea"
     inputs = json.loads(traces.named("invoke_workflow crew").attributes["gen_ai.input.messages"])
     assert json.loads(inputs[0]["parts"][0]["content"]) == {"topic": "tea"}
 

@@ -123,7 +123,7 @@ async def test_opening_a_lane_gives_each_task_a_row(browser: Browser, fifty: Pat
 
     lanes = await browser.run(work)
     assert [lane["type"] for lane in lanes[:5]] == ["run", "row", "row", "row", "closed"]
-    assert [lane["label"] for lane in lanes[1:4]] == [f"Step {n} on {{topic}}" for n in range(3)]
+    assert [lane["label"] for lane in lanes[1:4]] == [f"Step {n} on tea 0" for n in range(3)]
 
 
 async def test_keys_move_the_selection_and_open_the_details(browser: Browser, tmp_path: Path) -> None:

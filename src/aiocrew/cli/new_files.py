@@ -1,0 +1,35 @@
+"""Files that a command writes at its end: what is wrong with them is better said before all the work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from aiocrew.console.account import printable
+from aiocrew.errors import UsageError
+
+__all__ = ["check_place", "is_written"]
+
+
+def check_place(option: str, path: str | None) -> None:
+    """Raise UsageError where no file can be written to what an option names."""
+    if path is None:
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    if not path or os.path.isdir(path):
+        raise UsageError(f"{option} {path!r}: name a file, not a folder")
+    if not os.path.isdir(folder):
+        raise UsageError(f"{option} {path!r}: there is no folder {folder!r}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{option} {path!r}: nothing can be written in the folder {folder!r}")
+
+
+def is_written(path: str, write: Callable[[str], None]) -> bool:
+    """Have `write` write a file and return whether it could; where not, stderr says why."""
+    try:
+        write(path)
+    except OSError as error:
+        print(f"aiocrew: {printable(path)} is not written: {printable(error.strerror or str(error))}", file=sys.stderr)
+        return False
+    return True
