@@ -14,7 +14,9 @@ import pytest
 import uvloop
 
 from aiocrew import UsageError, observe
+from aiocrew.flow import Flow, start
 from aiocrew.seeing.report import Cause
+from aiocrew.testing import DeadlockError, run_virtual
 from aiocrew.types.context import everywhere
 from tests.crew.scenes import one_task_crew
 from tests.doubles import ScriptedModel, on_virtual_time
@@ -145,3 +147,52 @@ async def test_requests_that_come_one_after_another_are_no_finding() -> None:
         for number in range(4):
             await asyncio.get_running_loop().create_task(handler(number))
     assert seen.report().culprits == ()
+
+
+def test_on_virtual_time_a_lock_is_seen_and_a_deadlock_is_still_told() -> None:
+    async def locked() -> None:
+        lock = asyncio.Lock()
+
+        async def one(number: int) -> None:
+            async with lock:
+                await one_task_crew(ScriptedModel(f"answer {number}", delay_s=10.0)).kickoff_async()
+
+        await asyncio.gather(*(one(number) for number in range(5)))
+
+    with observe() as seen:
+        on_virtual_time(locked)
+    (culprit,) = seen.report().culprits
+    assert culprit.cause is Cause.HELD_LOCK
+    assert culprit.function == "one"
+
+    async def stuck() -> None:
+        await several(1)
+        await asyncio.Event().wait()
+
+    with observe(), pytest.raises(DeadlockError):
+        run_virtual(stuck)
+
+
+async def test_chunks_of_a_batch_that_wait_for_their_slowest_are_awaited_in_turn() -> None:
+    crews = [one_task_crew(ScriptedModel(f"answer {n}", delay_s=0.2 if n % 3 == 0 else 0.02)) for n in range(9)]
+    with observe() as seen:
+        for first in range(0, 9, 3):
+            await asyncio.gather(*(crew.kickoff_async() for crew in crews[first : first + 3]))
+    report = seen.report()
+    assert report.peak == 3
+    assert all(culprit.cause is Cause.AWAITED_IN_TURN for culprit in report.culprits)
+
+
+async def test_runs_in_turn_inside_a_flow_do_not_lengthen_the_ideal() -> None:
+    class Writing(Flow):
+        @start()
+        async def write(self) -> None:
+            for number in range(3):
+                await one_task_crew(ScriptedModel(f"answer {number}", delay_s=0.1)).kickoff_async()
+
+    with observe() as seen:
+        await Writing().kickoff_async()
+    report = seen.report()
+    assert report.ideal_s < 0.2 < report.wall_s
+    (culprit,) = report.culprits
+    assert culprit.cause is Cause.AWAITED_IN_TURN

@@ -16,9 +16,10 @@ __all__ = ["LATE_S", "Blocked", "Frame", "LoopWatch", "Stack", "stack_of"]
 
 _BEAT_S: Final = 0.02
 """How often a loop is to answer."""
-LATE_S: Final = 0.03
+LATE_S: Final = 0.02
 """An answer that is later than this is looked into."""
 _LOOK_S: Final = 0.01
+_LONGEST_SLEEP_S: Final = 0.1
 _DEEPEST: Final = 80
 _MOST_STACKS: Final = 200
 _TICK_SHARE: Final = 0.02
@@ -65,7 +66,8 @@ class LoopWatch:
     """Watches loops from `add` to `stop`.
 
     on_blocked: told, on the loop's own thread, of every stretch in which it did not answer.
-    on_beat: called on each loop about every 20 ms, less often where it takes long.
+    on_beat: called on each loop about every 20 ms, less often where it takes long. A loop on virtual time has no beat:
+        its time would go from one to the next.
     """
 
     def __init__(
@@ -89,7 +91,13 @@ class LoopWatch:
             if beat.is_real and self._thread is None:
                 self._thread = threading.Thread(target=self._live, name="aiocrew-watch", daemon=True)
                 self._thread.start()
-        beat.handle = loop.call_later(_BEAT_S, self._answer, beat)
+        if beat.is_real:
+            beat.handle = loop.call_later(_BEAT_S, self._answer, beat)
+
+    def beats(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Return whether `loop` has a beat."""
+        beat = self._beats.get(loop)
+        return beat is not None and beat.is_real
 
     def stop(self) -> None:
         """Watch no more; a loop that does not answer now is told of as it is. The thread has ended."""
@@ -137,7 +145,13 @@ class LoopWatch:
                 if frame is not None and len(beat.seen) < _MOST_STACKS:
                     beat.seen.append(stack_of(frame))
             del frames
-            pause_s = _LOOK_S if late else _BEAT_S
+            pause_s = _LOOK_S if late else _until_late(beats, now_s)
+
+
+def _until_late(beats: list[_Beat], now_s: float) -> float:
+    """Return how long to sleep until one of `beats` would be late, if it does not answer until then."""
+    first_s = min((beat.due_s for beat in beats), default=now_s + _BEAT_S) + LATE_S
+    return min(max(first_s - now_s, _LOOK_S / 2), _LONGEST_SLEEP_S)
 
 
 def stack_of(frame: FrameType | None) -> Stack:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from aiocrew.seeing.dependence import RunTexts, uses
 from aiocrew.seeing.timeline import CallSpan, RunSpan, Timeline
 from aiocrew.types.paths import Path
 
-__all__ = ["Stretch", "common", "covered_s", "curve_of", "ideal_of_run", "longest_chain", "merged"]
+__all__ = ["Stretch", "common", "covered_s", "curve_of", "ideal_of_run", "longest_chain", "longest_of_runs", "merged"]
 
 _POINTS = 200
+_MOST_BEFORE = 20
+"""With so many runs before it a run is compared: a chain hands on what came shortly before."""
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False):
@@ -111,10 +115,28 @@ def _leaves(run: RunSpan, timeline: Timeline) -> list[tuple[Path, Stretch]]:
         for call in run.calls.values()
         if not call.is_nested and call.ended
     ]
-    leaves += [
-        (inner.root, Stretch(inner.from_s, inner.to_s, ideal_of_run(inner, timeline))) for inner in timeline.inside(run)
-    ]
+    groups: dict[Path, list[RunSpan]] = defaultdict(list)
+    for inner in timeline.inside(run):
+        groups[Path(inner.root.rpartition("/")[0])].append(inner)
+    for at, runs in groups.items():
+        from_s, to_s = min(one.from_s for one in runs), max(one.to_s for one in runs)
+        leaves.append((at, Stretch(from_s, to_s, longest_of_runs(runs, timeline))))
     return leaves
+
+
+def longest_of_runs(runs: Sequence[RunSpan], timeline: Timeline) -> float:
+    """Return the longest chain of calls over `runs`: one that uses what another gave comes after that."""
+    ordered = sorted(runs, key=lambda run: run.from_s)
+    texts = [RunTexts(run) for run in ordered]
+    chains: list[float] = []
+    for place, run in enumerate(ordered):
+        needed = [
+            chains[before]
+            for before in range(max(0, place - _MOST_BEFORE), place)
+            if ordered[before].to_s <= run.from_s + 1e-9 and uses(texts[place], texts[before])
+        ]
+        chains.append(max(needed, default=0.0) + ideal_of_run(run, timeline))
+    return max(chains, default=0.0)
 
 
 def _task_of(path: Path, tasks: Mapping[Path, object]) -> Path | None:

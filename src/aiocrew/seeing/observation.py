@@ -60,6 +60,8 @@ class Observation:
         self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._numbered = 0
         self._lock = threading.Lock()
+        self._virtual = False
+        """Whether some loop is on virtual time."""
         self._state = "new"
 
     def __enter__(self) -> Observation:
@@ -118,6 +120,8 @@ class Observation:
             self._note(event)
         elif kind is LLMStreamChunk:
             return
+        elif self._virtual:
+            self._look_without_beat()
         self._events.append(event)
 
     def _note(self, event: Event) -> None:
@@ -170,6 +174,13 @@ class Observation:
                 log = self._logs[loop] = WaitingLog()
                 self._ended_logs.append(log)
             self._watch.add(loop)
+            self._virtual = self._virtual or not self._watch.beats(loop)
+
+    def _look_without_beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        log = self._logs.get(loop)
+        if log is not None and not self._watch.beats(loop):
+            log.look_once(loop, self._number_of)
 
     def _look_at(self, loop: asyncio.AbstractEventLoop) -> None:
         log = self._logs.get(loop)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import msgspec
+
 from aiocrew.seeing.causes import all_culprits
 from aiocrew.seeing.causes.in_turn import SourceOf, source_of
-from aiocrew.seeing.dependence import RunTexts, uses
-from aiocrew.seeing.figures import curve_of, ideal_of_run
+from aiocrew.seeing.figures import curve_of, longest_of_runs
 from aiocrew.seeing.report import Culprit, OverlapReport
 from aiocrew.seeing.sightings import Sightings
 from aiocrew.seeing.timeline import RunSpan, Timeline, timeline_of
@@ -18,7 +19,6 @@ __all__ = ["report_on"]
 _LEAST_S = 0.05
 _LEAST_SHARE = 0.05
 """What cost less than this, and less than this share of the wall time, is not told."""
-_MOST_BEFORE = 20
 _NOTHING = OverlapReport(runs=0, calls=0, wall_s=0.0, ideal_s=0.0, overlap=0.0, peak=0, in_flight=(), culprits=())
 
 
@@ -50,25 +50,21 @@ def _worth_telling(timeline: Timeline, sightings: Sightings, wall_s: float, sour
     if len(timeline.runs) < 2:
         return ()  # nothing could have gone on beside it
     least_s = max(_LEAST_S, _LEAST_SHARE * wall_s)
-    worth = [culprit for culprit in all_culprits(timeline, sightings, source) if culprit.lost_s >= least_s]
+    worth = [
+        msgspec.structs.replace(culprit, lost_s=min(culprit.lost_s, wall_s))
+        for culprit in all_culprits(timeline, sightings, source)
+        if culprit.lost_s >= least_s
+    ]
     return tuple(sorted(worth, key=lambda culprit: (-culprit.lost_s, culprit.file, culprit.line)))
 
 
 def _ideal_s(runs: list[RunSpan], timeline: Timeline, sightings: Sightings) -> float:
-    """Return the longest chain of calls over runs: one that uses what another gave comes after it."""
-    before: dict[int, list[tuple[RunSpan, RunTexts]]] = defaultdict(list)
-    chains: dict[str, float] = {}
+    """Return the longest chain of calls over runs; of those that different tasks awaited none comes after another."""
+    by_awaiter: dict[int, list[RunSpan]] = defaultdict(list)
     for run in runs:
-        start, texts = sightings.starts.get(run.run_id), RunTexts(run)
-        earlier = before[0 if start is None else start.awaiter]
-        needed = [
-            chains[other.run_id]
-            for other, gave in earlier[-_MOST_BEFORE:]
-            if other.to_s <= run.from_s + 1e-9 and uses(texts, gave)
-        ]
-        chains[run.run_id] = max(needed, default=0.0) + ideal_of_run(run, timeline)
-        earlier.append((run, texts))
-    return max(chains.values())
+        start = sightings.starts.get(run.run_id)
+        by_awaiter[0 if start is None else start.awaiter].append(run)
+    return max(longest_of_runs(several, timeline) for several in by_awaiter.values())
 
 
 def _set_stalls(timeline: Timeline, sightings: Sightings) -> None:
@@ -76,7 +72,7 @@ def _set_stalls(timeline: Timeline, sightings: Sightings) -> None:
 
     Who of those in flight blocked a loop is not known for sure: each is given an equal share of that time as its own.
     """
-    calls = timeline.calls()
+    calls = timeline.leaves()
     for blocked in sightings.blocked:
         there = [call for _, call in calls if call.sent_s < blocked.to_s and call.to_s > blocked.from_s]
         for call in there:

@@ -100,14 +100,13 @@ class Timeline(msgspec.Struct, frozen=True):
         """Return the runs that were started inside `run`."""
         return [self.runs[inner] for inner in run.inner]
 
+    def leaves(self) -> list[tuple[RunSpan, CallSpan]]:
+        """Return the calls and callbacks that are not made of others."""
+        return [(run, call) for run in self.runs.values() for call in run.calls.values() if not call.is_nested]
+
     def calls(self) -> list[tuple[RunSpan, CallSpan]]:
-        """Return the calls that are not made of others; callbacks are none."""
-        return [
-            (run, call)
-            for run in self.runs.values()
-            for call in run.calls.values()
-            if call.kind != "callback" and not call.is_nested
-        ]
+        """Return the model and tool calls that are not made of others."""
+        return [(run, call) for run, call in self.leaves() if call.kind != "callback"]
 
 
 def timeline_of(events: Iterable[Event]) -> Timeline:

@@ -61,12 +61,12 @@ class WaitingLog:
     def __init__(self) -> None:
         self._open: dict[tuple[int, int], Waiting] = {}
         self._ended: list[Waiting] = []
-        self._looked_s = 0.0
+        self._looked_s: float | None = None
 
     def look(self, loop: asyncio.AbstractEventLoop, number_of: Callable[[asyncio.Task[Any]], int]) -> None:
         """See which tasks of `loop` wait now."""
         now_s = loop.time()
-        began_s = max(self._looked_s, now_s - _PAUSE_S) or now_s
+        began_s = now_s if self._looked_s is None else max(self._looked_s, now_s - _PAUSE_S)
         seen: dict[tuple[int, int], Waiting] = {}
         for task in asyncio.all_tasks(loop):
             found = waiting_of(task)
@@ -81,6 +81,11 @@ class WaitingLog:
         self._ended.extend(self._open.values())
         self._open = seen
         self._looked_s = now_s
+
+    def look_once(self, loop: asyncio.AbstractEventLoop, number_of: Callable[[asyncio.Task[Any]], int]) -> None:
+        """See which tasks wait, unless that was seen at this very time: for a loop on virtual time, which stands."""
+        if self._looked_s != loop.time():
+            self.look(loop, number_of)
 
     def all(self) -> list[Waiting]:
         """Return what was seen, what still goes on included."""

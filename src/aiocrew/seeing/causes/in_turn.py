@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from aiocrew.aio.watch import Frame
+from aiocrew.seeing.causes.spans import longest
 from aiocrew.seeing.check.serial import SerialAwait, serial_awaits
 from aiocrew.seeing.dependence import RunTexts, uses
 from aiocrew.seeing.report import Cause, Culprit, Span
-from aiocrew.seeing.sightings import Sightings, Start
+from aiocrew.seeing.sightings import Sightings
 from aiocrew.seeing.timeline import RunSpan, Timeline
 
 __all__ = ["SourceOf", "awaited_in_turn", "source_of"]
@@ -39,109 +40,132 @@ def source_of(file: str) -> str | None:
 
 def awaited_in_turn(timeline: Timeline, sightings: Sightings, source: SourceOf = source_of) -> list[Culprit]:
     """Return a culprit for each place where runs that do not need one another were carried out in turn."""
-    found: dict[tuple[str, int], list[list[RunSpan]]] = defaultdict(list)
+    found: dict[tuple[str, int], list[_Chain]] = defaultdict(list)
     verdicts: dict[tuple[str, int], SerialAwait] = {}
+    judge = _Judge(sightings, source)
     for chain in _chains(timeline, sightings):
-        place = _place(chain, sightings, source)
-        if place is None or _has_company(chain, timeline, sightings):
-            continue
-        frame, verdict = place
-        found[frame.file, verdict.line].append(chain)
-        verdicts[frame.file, verdict.line] = verdict
+        rest = chain
+        while len(rest) > 1:
+            verdict, frame, length = judge.beginning_of(rest)
+            if verdict is not None and not _has_company(rest[:length], timeline, sightings):
+                found[frame.file, verdict.line].append(rest[:length])
+                verdicts[frame.file, verdict.line] = verdict
+            rest = rest[length:]
     return [_culprit(file, line, verdicts[file, line], chains, sightings) for (file, line), chains in found.items()]
 
 
-def _chains(timeline: Timeline, sightings: Sightings) -> Iterable[list[RunSpan]]:
-    """Give runs that followed each other at once, awaited by the same task, and use nothing of each other."""
+_Wave: TypeAlias = list[RunSpan]
+"""Runs that went on at once; mostly a single one."""
+_Chain: TypeAlias = list[_Wave]
+"""Waves that followed each other at once, none of which uses anything of another."""
+
+
+def _chains(timeline: Timeline, sightings: Sightings) -> Iterable[_Chain]:
     by_awaiter: dict[tuple[int, str], list[RunSpan]] = defaultdict(list)
     for run in timeline.runs.values():
         start = sightings.starts.get(run.run_id)
         if start is not None and start.site.lines:
             by_awaiter[start.awaiter, run.outer].append(run)
-    for several in by_awaiter.values():
-        runs = _alone(several)
-        chain: list[RunSpan] = []
+    for runs in by_awaiter.values():
+        chain: _Chain = []
         texts: list[RunTexts] = []
-        for run in runs:
-            text = RunTexts(run)
-            if chain and not (
-                _follows(run, chain[-1]) and not any(uses(text, other) for other in texts[-_MOST_TEXTS:])
-            ):
+        for wave in _waves(runs):
+            own = [RunTexts(run) for run in wave]
+            earlier = texts[-_MOST_TEXTS:]
+            if chain and (not _follows(wave, chain[-1]) or any(uses(new, old) for new in own for old in earlier)):
                 yield chain
                 chain, texts = [], []
-            chain.append(run)
-            texts.append(text)
+            chain.append(wave)
+            texts += own
         yield chain
 
 
-def _alone(runs: list[RunSpan]) -> list[RunSpan]:
-    """Return those of `runs`, by their start, that went on while none of the others did."""
-    ordered = sorted(runs, key=lambda run: run.from_s)
-    alone: list[RunSpan] = []
+def _waves(runs: list[RunSpan]) -> Iterable[_Wave]:
+    wave: _Wave = []
     latest_s = float("-inf")
-    for run, after in zip(ordered, [*ordered[1:], None], strict=True):
-        if run.from_s >= latest_s - 1e-9 and (after is None or after.from_s >= run.to_s - 1e-9):
-            alone.append(run)
+    for run in sorted(runs, key=lambda run: run.from_s):
+        if wave and run.from_s >= latest_s - 1e-9:
+            yield wave
+            wave = []
+        wave.append(run)
         latest_s = max(latest_s, run.to_s)
-    return alone
+    yield wave
 
 
-def _follows(later: RunSpan, earlier: RunSpan) -> bool:
-    gap_s = later.from_s - earlier.to_s
-    near_s = max(_NEAR_S, _NEAR_SHARE * (earlier.to_s - earlier.from_s))
-    return earlier.ended and earlier.ok and -1e-9 <= gap_s <= near_s
+def _follows(later: _Wave, earlier: _Wave) -> bool:
+    began_s, ended_s = min(run.from_s for run in earlier), max(run.to_s for run in earlier)
+    gap_s = min(run.from_s for run in later) - ended_s
+    near_s = max(_NEAR_S, _NEAR_SHARE * (ended_s - began_s))
+    return all(run.ended and run.ok for run in earlier) and gap_s <= near_s
 
 
-def _place(chain: list[RunSpan], sightings: Sightings, source: SourceOf) -> tuple[Frame, SerialAwait] | None:
-    """Return the line that puts a chain in turn; None where there is none, or its runs may need each other."""
-    if len(chain) < 2:
-        return None
-    starts = [sightings.starts[run.run_id] for run in chain]
-    for level, frame in enumerate(starts[0].site.lines):
-        lines = {_line_at(start, level) for start in starts}
-        if None in lines or len({line[0] for line in lines if line is not None}) > 1:
-            return None
-        text = source(frame.file)
-        if text is None:
-            return (frame, SerialAwait("unreadable", frame.line)) if len(lines) == 1 and len(chain) > 2 else None
-        verdict = serial_awaits(text, frame.line)
-        if verdict is None:
-            return None
-        if verdict.kind in ("loop", "comprehension"):
-            return frame, verdict
-        if verdict.kind == "statements" and {line[1] for line in lines if line is not None} <= set(verdict.lines):
-            return frame, verdict
-    return None
+class _Judge:
+    """Says which line puts runs in turn, by the program's own source."""
+
+    def __init__(self, sightings: Sightings, source: SourceOf) -> None:
+        self._sightings = sightings
+        self._source = source
+        self._verdicts: dict[tuple[str, int], SerialAwait | None] = {}
+
+    def beginning_of(self, chain: _Chain) -> tuple[SerialAwait | None, Frame, int]:
+        """Return what puts the beginning of a chain in turn, where, and how long that is; None for its first wave."""
+        first = self._sightings.starts[chain[0][0].run_id].site.lines
+        for level, frame in enumerate(first):
+            verdict = self._verdict(frame)
+            if verdict is None:
+                break  # its runs may need each other
+            if verdict.kind == "none":
+                continue  # who called this function may hold the loop
+            lines = set(verdict.lines or (frame.line,))
+            elsewhere = (n for n, wave in enumerate(chain) if not self._all_at(wave, level, frame.file, lines))
+            length = next(elsewhere, len(chain))
+            single = all(len(wave) == 1 for wave in chain[:length])
+            least = {"statements": 2, "unreadable": 3}.get(verdict.kind, 2)
+            if length < least or not (single or verdict.kind in ("loop", "comprehension")):
+                break
+            return verdict, frame, length
+        return None, first[0], 1
+
+    def _verdict(self, frame: Frame) -> SerialAwait | None:
+        place = frame.file, frame.line
+        if place not in self._verdicts:
+            text = self._source(frame.file)
+            unread = SerialAwait("unreadable", frame.line)
+            self._verdicts[place] = unread if text is None else serial_awaits(text, frame.line)
+        return self._verdicts[place]
+
+    def _all_at(self, wave: _Wave, level: int, file: str, lines: set[int]) -> bool:
+        for run in wave:
+            site = self._sightings.starts[run.run_id].site.lines
+            if level >= len(site) or site[level].file != file or site[level].line not in lines:
+                return False
+        return True
 
 
-def _line_at(start: Start, level: int) -> tuple[str, int] | None:
-    lines = start.site.lines
-    return (lines[level].file, lines[level].line) if level < len(lines) else None
-
-
-def _has_company(chain: list[RunSpan], timeline: Timeline, sightings: Sightings) -> bool:
+def _has_company(chain: _Chain, timeline: Timeline, sightings: Sightings) -> bool:
     """Return whether other tasks carried out runs at the same line meanwhile: then these are workers of a pool."""
-    first = sightings.starts[chain[0].run_id]
+    first = sightings.starts[chain[0][0].run_id]
+    from_s, to_s = chain[0][0].from_s, max(run.to_s for run in chain[-1])
     for run in timeline.runs.values():
         start = sightings.starts.get(run.run_id)
         if start is None or start.awaiter == first.awaiter or not start.site.lines:
             continue
-        if start.site.lines[0] == first.site.lines[0] and run.from_s < chain[-1].to_s and run.to_s > chain[0].from_s:
+        if start.site.lines[0] == first.site.lines[0] and run.from_s < to_s and run.to_s > from_s:
             return True
     return False
 
 
-def _culprit(file: str, line: int, verdict: SerialAwait, chains: list[list[RunSpan]], sightings: Sightings) -> Culprit:
-    lost_s, spans = 0.0, list[Span]()
-    for chain in chains:
-        lasted = [run.to_s - run.from_s for run in chain]
-        lost_s += sum(lasted) - max(lasted)
-        spans += [Span(run.from_s, run.to_s, run.run_id) for run in chain[1:]]
-    runs = sum(len(chain) for chain in chains)
-    start = sightings.starts[chains[0][0].run_id]
-    function = next((frame.function for frame in start.site.lines if frame.file == file), "")
+def _culprit(file: str, line: int, verdict: SerialAwait, chains: list[_Chain], sightings: Sightings) -> Culprit:
+    waves = [wave for chain in chains for wave in chain]
+    start = sightings.starts[waves[0][0].run_id]
+    runs = sum(len(wave) for wave in waves)
     where = {"loop": "this loop", "comprehension": "this comprehension"}.get(verdict.kind, "these lines")
-    waits = "wait for" if start.site.is_sync else "await"
+    verb = (
+        ("wait for" if start.site.is_sync else "await")
+        if where == "these lines"
+        else ("waits for" if start.site.is_sync else "awaits")
+    )
+    how = "one after another" if runs == len(waves) else f"in {len(waves)} groups, each after the last one's slowest"
     instead = verdict.instead or (
         "crew.kickoff_for_each(inputs)" if start.site.is_sync else "await asyncio.gather(*(... for ... in ...))"
     )
@@ -149,10 +173,20 @@ def _culprit(file: str, line: int, verdict: SerialAwait, chains: list[list[RunSp
         cause=Cause.AWAITED_IN_TURN,
         file=file,
         line=line,
-        function=function,
-        lost_s=lost_s,
-        times=runs - len(chains),
-        what=f"{where} {waits} {runs} runs one after another, and none uses what another one gave",
+        function=next((frame.function for frame in start.site.lines if frame.file == file), ""),
+        lost_s=sum(_lost_s(chain) for chain in chains),
+        times=len(waves) - len(chains),
+        what=f"{where} {verb} {runs} runs {how}, and none uses what another one gave",
         instead=instead,
-        at=tuple(spans),
+        at=longest([Span(run.from_s, run.to_s, run.run_id) for chain in chains for wave in chain[1:] for run in wave]),
     )
+
+
+def _lost_s(chain: _Chain) -> float:
+    """Return how much sooner as many runs at once as the largest wave has would have been done; all at once, if one."""
+    lasted = [max(run.to_s for run in wave) - min(run.from_s for run in wave) for wave in chain]
+    width = max(len(wave) for wave in chain)
+    if width == 1:
+        return sum(lasted) - max(lasted)
+    alone = [run.to_s - run.from_s for wave in chain for run in wave]
+    return max(0.0, sum(lasted) - max(*alone, sum(alone) / width))

@@ -60,6 +60,8 @@ def held_batches(sightings: Sightings) -> Iterable[Culprit]:
         found[event.by, frame, event.most].append(Span(event.at_s - event.held_s, event.at_s))
     for (by, frame, most), spans in found.items():
         is_reader = by == "reader"
+        if not is_reader and ("reader", frame, most) in found:
+            continue  # while its reader is slow, nobody knows what the batch would have done
         yield Culprit(
             cause=Cause.SLOW_READER if is_reader else Cause.LIMIT,
             file=frame.file,

@@ -7,6 +7,7 @@ row of numbers. `unpack` in lanes_text.js makes objects of them again, as `event
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
@@ -24,6 +25,10 @@ _ALL_CHARACTERS = 9_000_000
 """Of all texts together: beyond that each is cut shorter, so that a page stays one that a browser opens at once."""
 
 _Cell: TypeAlias = "tuple[str, Any]"
+
+_SHORT = reprlib.Repr()  # it also has words for an object whose own repr() raises
+_SHORT.maxstring = _SHORT.maxother = MOST_CHARACTERS
+_SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = 100
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
@@ -69,9 +74,9 @@ class _Tables:
         reads = ""
         cells: list[Any] = []
         for name in event.__struct_fields__:
-            if name == "wall_s" and not hasattr(event, "outer"):
+            if name == "wall_s" and event.run_id and not hasattr(event, "outer"):
                 continue  # the page adds the difference that the run's first event tells
-            read, cell = self._cell(getattr(event, name))
+            read, cell = self._cell(_field(event, name))
             names.append(name)
             reads += read
             cells.append(cell)
@@ -84,8 +89,6 @@ class _Tables:
         match value:
             case str():
                 return "s", self.text(value)
-            case float():
-                return "j", round(value, 6)
             case Request():
                 return "r", [[self.message(message) for message in value.messages], *self._tools(value)]
             case msgspec.Struct():
@@ -94,7 +97,7 @@ class _Tables:
                 return self._several(cast("tuple[Any, ...]", value))
             case Mapping():
                 inputs = cast("Mapping[str, Any]", value)
-                return "d", [[self.text(name), self.text(_in_words(given))] for name, given in inputs.items()]
+                return "d", [[self.text(_in_words(name)), self.text(_in_words(given))] for name, given in inputs.items()]
             case _:
                 return "j", value
 
@@ -154,9 +157,15 @@ def _in_words(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return msgspec.json.encode(value, enc_hook=repr).decode()
+        return msgspec.json.encode(value, enc_hook=_SHORT.repr).decode()
     except (TypeError, ValueError, RecursionError):  # keys that JSON has not, halves of pairs, a list in itself
-        return repr(value)
+        return _SHORT.repr(value)
+
+
+def _field(record: msgspec.Struct, name: str) -> Any:
+    """Return a field; seconds to the microsecond, in a page as in a stream, so that what comes in both is the same."""
+    value = getattr(record, name)
+    return round(value, 6) if name.endswith("_s") and isinstance(value, float) else value
 
 
 def _plain(value: Any) -> Any:
@@ -172,11 +181,11 @@ def _plain(value: Any) -> Any:
         case msgspec.Struct():
             names = [name for name in value.__struct_fields__ if name != "opaque"]
             tag = value.__struct_config__.tag
-            return ({} if tag is None else {"type": tag}) | {name: _plain(getattr(value, name)) for name in names}
+            return ({} if tag is None else {"type": tag}) | {name: _plain(_field(value, name)) for name in names}
         case tuple():
             return [_plain(item) for item in cast("tuple[Any, ...]", value)]
         case Mapping():
             inputs = cast("Mapping[str, Any]", value)
-            return {_plain(name): _plain(_in_words(given)) for name, given in inputs.items()}
+            return {_plain(_in_words(name)): _plain(_in_words(given)) for name, given in inputs.items()}
         case _:
             return value

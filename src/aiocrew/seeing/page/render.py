@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -28,6 +28,8 @@ __all__ = ["render_page", "save_page"]
 _SCRIPTS = ("text", "model", "layout", "brush", "paint", "overlay", "search", "details", "view", "input", "app", "page")
 """lanes_*.js, in this order: together they are the one script of the page."""
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
+_ADDRESS = re.compile(r"""[^\0- "',;<>\\\x7f-\U0010ffff]+""")
+_HOST = re.compile(r"[\w.-]+(:\d{1,5})?", re.ASCII)
 _ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"})
 
 
@@ -50,8 +52,9 @@ def render_page(
     """Return a page that shows `events`, with the figures and culprits of `report`.
 
     live: the address, whole or relative to the page, of a stream of further events (server-sent; the data of each is
-    what `event_json` gives). The page may connect to that address and to nothing else.
-    Raises BlueprintError when `live` is no address of http or https.
+    what `event_json` gives). The page may connect to that address and to nothing else; where it is relative, to its own
+    server; where it ends with a slash, to what lies below it.
+    Raises BlueprintError when `live` is no address of http or https, or one that a policy cannot name.
     """
     script, style = _script(), _asset("lanes.css")
     data = _Data(title=title, live=live, report=report, packed=pack_events(events))
@@ -77,7 +80,7 @@ def save_page(
 ) -> None:
     """Write the page to `path`, whole or not at all; what stood there before is replaced. Raises OSError."""
     page = render_page(events, report, title=title, live=live)
-    target = os.path.abspath(path)
+    target = os.path.realpath(path)  # a link stays one, and what it leads to is replaced
     draft = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
         with open(draft, "x", encoding="utf-8", newline="\n") as file:
@@ -105,14 +108,31 @@ def _policy(script: str, style: str, live: str | None) -> str:
 
 def _source_of(live: str) -> str:
     """Return the source expression that allows the address `live`."""
-    address = urlsplit(live)
-    if not live or re.search(r"[\s;,'\"<>\\]", live) or address.scheme not in {"", "http", "https"}:
-        raise BlueprintError(f"live={live!r} must be an address of http or https, whole or relative to the page")
+    address = _split(live)
+    if address is None or not _ADDRESS.fullmatch(live) or (address.scheme and not address.netloc):
+        raise BlueprintError(
+            f"live={live!r} must be an address of http or https, whole or relative to the page, in ASCII (anything else "
+            "as %..), without quotes, blanks, commas, semicolons and backslashes"
+        )
     if not address.netloc:
         return "'self'"
+    if not _HOST.fullmatch(address.netloc):
+        raise BlueprintError(
+            f"live={live!r} must name its server as host or host:port, without a password: a content-security policy "
+            "has no words for IPv6 addresses and the like. Or give an address relative to the page's own server"
+        )
     # A policy names scheme, host and path; queries have no place in one.
     scheme = f"{address.scheme}://" if address.scheme else ""
-    return f"{scheme}{address.netloc.rpartition('@')[2]}{address.path or '/'}"
+    return f"{scheme}{address.netloc}{address.path or '/'}"
+
+
+def _split(live: str) -> SplitResult | None:
+    """Return the parts of an address of http or https, or of a relative one; None for any other text."""
+    try:
+        address = urlsplit(live)
+    except ValueError:  # brackets that hold no address
+        return None
+    return address if address.scheme in {"", "http", "https"} else None
 
 
 def _hash_of(text: str) -> str:
