@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import defaultdict
 
 import pytest
@@ -121,6 +122,31 @@ def test_text_beyond_the_limit_goes_and_is_told() -> None:
 def test_a_piece_that_is_longer_than_all_that_may_wait_is_missed() -> None:
     buffer = filled(piece("x" * 101))
     assert (buffer.text, shown(buffer)) == (0, ["missed 1"])
+
+
+def test_who_came_late_is_told_of_the_run_that_it_asked_for() -> None:
+    buffer = EventBuffer(3, run_id="outer")
+    path = Path("run/task-0/turn-0/tool-0/run-1/task-2/turn-0/model")
+    for event in (began("inner"), other("x"), LLMStreamChunk("outer", path, 0.0, 0.0, "a"), ended("inner")):
+        buffer.push(event)
+    buffer.push(CrewKickoffCompleted("outer", Path("run/task-0/turn-0/tool-0/run-1"), 0.0, 0.0, "crew", "done"))
+    missed, *rest = all_of(buffer)
+    assert (missed.run_id, missed.path) == ("outer", "run/task-0/turn-0/tool-0/run-1")
+    assert isinstance(missed, EventsMissed)
+    assert rest[-1].run_id == "outer"
+
+
+def test_what_is_joined_takes_no_more_room_than_its_text() -> None:
+    buffer = filled(began(), most=10, most_text=1 << 20)
+    tracemalloc.start()
+    try:
+        for number in range(200_000):
+            buffer.push(piece(f"{number % 10}" if number % 2 else ""))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1 << 20
+    assert len(all_of(buffer)[-1].text) == 100_000
 
 
 PUSHED = st.sampled_from(["a", "b", "c", "other", "inner", "pop"])

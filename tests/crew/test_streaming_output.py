@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from aiocrew.aio.blocking import BlockingKickoffWarning
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.streaming import CrewStreamingOutput, StreamChunkType
-from aiocrew.errors import TaskError, UsageError
+from aiocrew.errors import BlueprintError, TaskError, UsageError
 from aiocrew.seeing.recorder import recording
 from aiocrew.tools.decorator import tool
 from aiocrew.types.events import CrewKickoffFailed, LoopBlocked
@@ -106,12 +107,24 @@ async def test_the_setting_can_be_made_later_and_the_door_stays_the_same() -> No
     assert not Crew(agents=crew.agents, tasks=crew.tasks, stream=None).stream  # type: ignore[arg-type]
 
 
+async def test_the_setting_is_compared_copied_and_written_as_a_truth_value() -> None:
+    crew, other = streaming_crew(words()), one_task_crew(words())
+    assert crew.stream == crew.stream == streaming_crew(words()).stream
+    assert crew.stream != other.stream
+    assert (crew.stream == 1, crew.stream == "yes", {crew.stream: 1}.get(True)) == (True, False, 1)  # type: ignore[call-overload]
+    assert crew.model_dump(include={"streams"}) == {"stream": True}
+    assert Crew.model_validate({"agents": crew.agents, "tasks": crew.tasks, "stream": True}).stream
+    assert not crew.model_copy(update={"stream": False}).stream
+    assert crew.model_copy(update={"stream": None, "name": "twin"}).name == "twin"
+    assert crew.stream
+
+
 # Ends
 
 
 async def test_before_the_end_there_is_no_result() -> None:
     streaming = await kicked_off_async(streaming_crew(words()))
-    with pytest.raises(RuntimeError, match="iterate over all of its chunks"):
+    with pytest.raises(RuntimeError, match="iterate over all of it"):
         _ = streaming.result
     with pytest.raises(UsageError):
         _ = streaming.results
@@ -197,6 +210,50 @@ async def test_aclose_and_leaving_the_block_end_the_run() -> None:
                 await streaming.aclose()
         assert (model.ended, streaming.is_cancelled, streaming.is_completed) == (1, True, True)
         assert len(asyncio.all_tasks()) == 1
+
+
+async def test_another_task_may_end_it_and_the_loop_over_it_ends() -> None:
+    model, first = Endless(), asyncio.Event()
+    streaming = await kicked_off_async(streaming_crew(model))
+
+    async def read() -> None:
+        async for _ in streaming:
+            first.set()
+
+    reading = asyncio.ensure_future(read())
+    await first.wait()
+    await streaming.aclose()
+    assert model.ended == 1
+    await reading
+    assert streaming.get_full_text() == "word"
+    assert (streaming.is_cancelled, len(asyncio.all_tasks())) == (True, 1)
+
+
+def test_another_thread_may_end_it_and_the_loop_over_it_ends() -> None:
+    model = Endless()
+    streaming = kicked_off(streaming_crew(model))
+    first = threading.Event()
+
+    def end() -> None:
+        first.wait(20)
+        streaming.close()
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    contents = []
+    for chunk in streaming:
+        contents.append(chunk.content)
+        first.set()
+    ending.join()
+    assert (contents, model.ended, streaming.is_cancelled) == (["word"], 1, True)
+
+
+async def test_close_ends_a_stream_that_is_iterated_with_async_too() -> None:
+    model = Endless()
+    streaming = await kicked_off_async(streaming_crew(model))
+    async for _ in streaming:
+        streaming.close()
+    assert (model.ended, streaming.is_cancelled) == (1, True)
 
 
 async def test_a_stream_is_iterated_once() -> None:
@@ -330,6 +387,41 @@ async def test_a_batch_gives_the_chunks_of_all_runs_as_they_come_and_its_outcome
         _ = streaming.result
 
 
+@pytest.mark.parametrize("streams", [True, False])
+async def test_a_batch_of_any_width_loses_no_text_and_tells_whose_it_is(streams: bool) -> None:
+    crew = streaming_crew(words(streams))
+    streaming: Any = await crew.kickoff_for_each_async([{"topic": f"t{number}"} for number in range(2_000)])
+    by_run: dict[str, str] = {}
+    told: set[tuple[str, str]] = set()
+    async for chunk in streaming:
+        by_run[chunk.run_id] = by_run.get(chunk.run_id, "") + chunk.content
+        told.add((chunk.agent_role, chunk.task_id))
+    assert Counter(by_run.values()) == Counter(f"on t{number} now" for number in range(2_000))
+    assert told == {("Analyst", str(crew.tasks[0].id))}
+
+
+async def test_chunks_that_nobody_takes_are_joined_and_none_is_lost() -> None:
+    asked = Reply("w " * 15_000, calls(("look", {}), ("look", {})).calls, finish_reason="tool_calls")
+
+    @tool
+    async def look() -> str:
+        """Look."""
+        return "seen"
+
+    ended = asyncio.Event()
+    agent = agent_with(ScriptedModel(asked, "all seen", streams=True), tools=[look])
+    task = task_for(agent, callback=lambda output: loop.call_soon_threadsafe(ended.set))
+    loop = asyncio.get_running_loop()
+    chunks = aiter(await kicked_off_async(Crew(agents=[agent], tasks=[task], stream=True)))
+    first = await anext(chunks)
+    await ended.wait()  # nobody reads meanwhile
+    rest = [chunk async for chunk in chunks]
+    assert 10_000 <= len(rest) < 10_010
+    assert first.content + "".join(chunk.content for chunk in rest) == "w " * 15_000 + "all seen"
+    assert [chunk.chunk_type for chunk in rest].count(StreamChunkType.TOOL_CALL) == 2
+    assert {chunk.agent_role for chunk in rest} == {"Analyst"}
+
+
 async def test_an_input_that_fails_is_among_the_results() -> None:
     model = ScriptedModel(by=lambda request: ValueError("no") if "t1" in prompt(request) else "fine", streams=True)
     streaming: Any = await streaming_crew(model).akickoff_for_each([{"topic": "t0"}, {"topic": "t1"}])
@@ -354,6 +446,15 @@ def test_without_async_each_input_has_a_stream_of_its_own() -> None:
     assert [streaming.result.raw for streaming in streams] == ["on a now", "on b now"]
     with pytest.raises(UsageError, match="use kickoff_for_each_async"):
         streaming_crew(model).kickoff_for_each([{"topic": "a"}], max_concurrency=1)
+    for wrong in (None, 3):
+        with pytest.raises(BlueprintError, match="must be a list of dicts"):
+            streaming_crew(model).kickoff_for_each(wrong)  # type: ignore[arg-type]
+
+    async def coming() -> Any:
+        yield {"topic": "a"}
+
+    with pytest.raises(UsageError, match="use kickoff_for_each_async"):
+        streaming_crew(model).kickoff_for_each(coming())
 
 
 def test_a_crew_of_plain_data_may_stream() -> None:

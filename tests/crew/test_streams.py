@@ -253,6 +253,43 @@ async def test_cancelling_who_reads_cancels_the_run() -> None:
     assert (gate.cancelled, tasks_alive()) == (1, 0)
 
 
+async def test_another_task_may_end_a_stream_and_its_iteration_ends() -> None:
+    gate = Gate()
+    stream = one_task_crew(gate).stream()
+
+    async def read() -> list[Event]:
+        return [event async for event in stream]
+
+    reading = asyncio.ensure_future(read())
+    await gate.begun.wait()
+    await stream.aclose()
+    assert gate.cancelled == 1
+    assert isinstance((await reading)[0], CrewKickoffStarted)
+    assert tasks_alive() == 0
+    with pytest.raises(StreamNotEndedError, match="left before its end"):
+        _ = stream.output
+
+
+async def test_a_run_cannot_wait_for_the_end_of_its_own_stream() -> None:
+    refused: list[str] = []
+
+    @tool
+    async def end() -> str:
+        """End."""
+        try:
+            await stream.aclose()
+        except UsageError as error:
+            refused.append(str(error))
+        return ""
+
+    agent = agent_with(ScriptedModel(calls(("end", {})), "done"), tools=[end])
+    stream = Crew(agents=[agent], tasks=[task_for(agent)]).stream()
+    async for _ in stream:
+        pass
+    assert stream.output.raw == "done"
+    assert [text.partition(":")[0] for text in refused] == ["a stream cannot be closed from within its own run"]
+
+
 async def test_nothing_begins_before_the_first_event_is_asked_for() -> None:
     model = Streaming()
     stream = one_task_crew(model).stream()
@@ -277,7 +314,7 @@ def test_what_cannot_be_is_said_at_once() -> None:
 
 def test_a_reader_that_reads_nothing_for_ten_seconds_delays_no_run() -> None:
     async def read() -> list[Event]:
-        agent = agent_with(Streaming(" ".join(map(str, range(2_000))), delay_s=0.001))
+        agent = agent_with(Streaming(" ".join(map(str, range(6_000))), delay_s=0.001))
         stream = Crew(agents=[agent], tasks=[task_for(agent) for _ in range(2)]).stream()
         async with stream as events:
             first = await anext(events)
@@ -286,9 +323,9 @@ def test_a_reader_that_reads_nothing_for_ten_seconds_delays_no_run() -> None:
 
     events = on_virtual_time(read)
     ends = [event.at_s for event in events if isinstance(event, TaskCompleted | CrewKickoffCompleted)]
-    assert ends == pytest.approx([2.0, 4.0, 4.0])
-    assert text_of(events) == "".join(f"{number} " for number in range(2_000)) * 2
-    assert len(events) < 1_000
+    assert ends == pytest.approx([6.0, 12.0, 12.0])
+    assert text_of(events) == "".join(f"{number} " for number in range(6_000)) * 2
+    assert len(events) < 10_000
 
 
 def test_what_does_not_fit_is_counted_and_the_ends_come() -> None:
@@ -298,7 +335,7 @@ def test_what_does_not_fit_is_counted_and_the_ends_come() -> None:
         return str(number)
 
     async def read() -> list[Event]:
-        script = [calls(*[("look", {"number": number}) for number in range(100)]) for _ in range(10)]
+        script = [calls(*[("look", {"number": number}) for number in range(600)]) for _ in range(10)]
         agent = agent_with(ScriptedModel(*script, "done"), tools=[look])
         async with Crew(agents=[agent], tasks=[task_for(agent)]).stream() as events:
             first = await anext(events)
@@ -308,7 +345,7 @@ def test_what_does_not_fit_is_counted_and_the_ends_come() -> None:
     with recording() as recorded:
         events = on_virtual_time(read)
     missed = [event for event in events if isinstance(event, EventsMissed)]
-    assert len(events) == 1_001  # the first had been read before
+    assert len(events) == 10_001  # the first had been read before
     assert [event.count for event in missed] == [len(recorded) - len(events) + 1]
     assert (missed[0].run_id, missed[0].path) == (events[0].run_id, "run")
     assert events[-1] == recorded[-1]
@@ -387,6 +424,49 @@ async def test_who_comes_later_gets_the_events_from_then_on() -> None:
         await run
         assert [type(event) for event in [event async for event in events]][-1] is CrewKickoffCompleted
         assert [event async for event in run.events()] == []
+
+
+async def test_who_came_late_and_is_slow_is_told_which_run_it_missed() -> None:
+    inner, gate = ScriptedModel(by=lambda request: "inner"), Gate()
+
+    @tool
+    async def hand_on() -> str:
+        """Ask many crews."""
+        await gate.reply(Request(()))
+        crew = one_task_crew(inner)
+        await asyncio.gather(*(crew.kickoff_async() for _ in range(3_000)))
+        return ""
+
+    agent = agent_with(ScriptedModel(calls(("hand_on", {})), "done"), tools=[hand_on])
+    async with Crew(agents=[agent], tasks=[task_for(agent)]).start() as run:
+        await gate.begun.wait()
+        events = run.events()
+        gate.open.set()
+        await run
+    read = [event async for event in events]
+    assert [(event.run_id, event.path) for event in read if isinstance(event, EventsMissed)] == [(run.id, "run")]
+    assert isinstance(read[-1], CrewKickoffCompleted)
+
+
+async def test_readers_that_nobody_holds_leave_nothing_behind() -> None:
+    gate = Gate()
+    async with one_task_crew(gate).start() as run:
+        for _ in range(100):
+            run.events()
+        assert len(run._relay._readers) <= 1
+        gate.open.set()
+
+
+async def test_a_reader_that_leaves_in_another_thread_takes_no_events_from_others() -> None:
+    gate = Gate()
+    async with one_task_crew(gate).start() as run:
+        await gate.begun.wait()
+        left = run.events()
+        await asyncio.to_thread(lambda: asyncio.run(left.aclose()))
+        others = run.events()  # before the run has heard of it
+        gate.open.set()
+        await run
+    assert isinstance([event async for event in others][-1], CrewKickoffCompleted)
 
 
 async def test_leaving_the_events_does_not_touch_the_run_nor_other_readers() -> None:

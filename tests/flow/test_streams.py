@@ -146,3 +146,30 @@ async def test_a_flow_tells_what_its_agents_and_models_used() -> None:
     assert {role: spent.calls for role, spent in flow.usage_by_agent.items()} == {"Analyst": 2, "Writer": 2}
     assert flow.usage_by_model["ScriptedModel"].token_usage == flow.usage_metrics
     assert flow.usage_cost_usd is None
+
+
+async def test_a_method_may_read_streams_of_its_own() -> None:
+    read: dict[str, list[str]] = {}
+
+    class Reads(Flow):
+        @start()
+        async def events(self) -> None:
+            stream = one_task_crew(words()).stream({"topic": "tea"})
+            read["events"] = [event.text async for event in stream if isinstance(event, LLMStreamChunk)]
+
+        @start()
+        async def chunks(self) -> None:
+            streaming: Any = await one_task_crew(words(), stream=True).kickoff_async({"topic": "tea"})
+            read["chunks"] = [chunk.content async for chunk in streaming]
+
+        @start()
+        def plain(self) -> None:
+            streaming: Any = one_task_crew(words(), stream=True).kickoff({"topic": "tea"})
+            read["plain"] = [chunk.content for chunk in streaming]
+
+    outer = [event async for event in Reads().stream()]
+    assert read == {"events": ["on ", "tea"], "chunks": ["on ", "tea"], "plain": ["on ", "tea"]}
+    assert sum(isinstance(event, LLMStreamChunk) for event in outer) == 6
+    begun = [event for event in outer if isinstance(event, CrewKickoffStarted)]
+    assert {event.outer for event in begun} == {outer[0].run_id}
+    assert len({event.path for event in begun}) == 3

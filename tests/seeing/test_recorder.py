@@ -9,6 +9,7 @@ import time
 import pytest
 
 from aiocrew.errors import BadRequestError
+from aiocrew.flow import Flow, start
 from aiocrew.seeing.recorder import Recorder, reading, recording
 from aiocrew.types import events as kinds
 from tests.crew.scenes import one_task_crew
@@ -100,3 +101,19 @@ async def test_a_reader_that_fails_is_left_out_and_harms_no_run():
     assert (output.raw, failing.told) == ("ok", 1)
     assert isinstance(after.events[-1], kinds.CrewKickoffCompleted)
     assert [str(problem["exception"]) for problem in problems] == ["no"]
+
+
+async def test_a_block_in_a_flows_method_reads_the_runs_made_in_it_once():
+    inside: list[list[str]] = []
+
+    class Writing(Flow):
+        @start()
+        async def write(self) -> None:
+            with recording() as events:
+                await one_task_crew(ScriptedModel("ok")).kickoff_async()
+            inside.append([type(event).__name__ for event in events])
+
+    with recording() as events:
+        await Writing().kickoff_async()
+    assert [names.count("CrewKickoffStarted") for names in inside] == [1]
+    assert [type(event) for event in events].count(kinds.CrewKickoffStarted) == 1

@@ -92,6 +92,29 @@ mixed: list[Task[Any]] = [report, plain]
 Crew(agents=[agent], tasks=mixed)
 """,
     "a_copy_is_a_crew": "assert_type(crew.copy(), Crew)",
+    "a_stream_gives_events_and_then_the_output": """
+from aiocrew import EventStream
+from aiocrew.types.events import Event, LLMStreamChunk
+
+async def read() -> None:
+    stream = crew.stream({"topic": "bees"})
+    assert_type(stream, EventStream[CrewOutput])
+    async with stream as events:
+        async for event in events:
+            assert_type(event, Event)
+            if isinstance(event, LLMStreamChunk):
+                assert_type(event.text, str)
+    assert_type(stream.output.of(report), Report)
+    async with crew.start() as run:
+        async for event in run.events():
+            assert_type(event, Event)
+""",
+    "stream_is_also_a_setting": """
+Crew(agents=[agent], tasks=[plain], stream=True)
+crew.stream = True
+assert_type(bool(crew.stream), bool)
+assert_type(crew.streams, bool)
+""",
     "doors_of_a_task": """
 assert_type(report.execute_sync(), TaskOutput)
 assert_type(report.execute_async().result(), TaskOutput)

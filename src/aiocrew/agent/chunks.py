@@ -126,7 +126,7 @@ class ChunkMaker:
 
     def _piece(self, key: tuple[str, Path], text: str) -> list[StreamChunk]:
         call = self._calls.get(key)
-        if call is None:  # its beginning was missed
+        if call is None:  # after the end of a call that was given up
             call = self._calls[key] = _Call(self._template(*key, ""))
         call.has_told = True
         return [call.template.model_copy(update={"content": text})]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
+from io import StringIO
 from typing import Final, TypeAlias
 
 from aiocrew.types.events import (
@@ -19,11 +21,12 @@ from aiocrew.types.events import (
     LiteAgentExecutionStarted,
     LLMStreamChunk,
 )
-from aiocrew.types.paths import Path
+from aiocrew.types.paths import ROOT, Path
 
 __all__ = ["MOST_EVENTS", "MOST_TEXT", "EventBuffer"]
 
-MOST_EVENTS: Final = 1_000
+# A thousand runs that begin at once tell some seven events each before any reader has its turn.
+MOST_EVENTS: Final = 10_000
 MOST_TEXT: Final = 1 << 20
 """Characters of streamed replies."""
 
@@ -41,20 +44,40 @@ _ENDS_OF_RUNS: Final = (
     LiteAgentExecutionCompleted,
     LiteAgentExecutionError,
 )
+_OWN_ROOT = re.compile(r"(?:.*/)?run(?:-\d+)?(?=/|$)")
+"""In the path of a run's event: the run itself, which is the innermost one."""
+
 _PLAIN, _PIECE, _OF_INNER_RUN, _KEPT = range(4)
 """What goes first when there is no room; what is kept never goes."""
 
 
 class _Entry:
-    __slots__ = ("event", "pieces", "rank", "text")
+    __slots__ = ("event", "joined", "length", "pieces", "rank")
 
     def __init__(self, event: Event, rank: int) -> None:
         self.event = event
         self.rank = rank
-        self.pieces: list[str] = []
+        self.pieces = 1
         """Of a streamed reply."""
-        self.text = 0
-        """Their characters."""
+        self.length = len(event.text) if type(event) is LLMStreamChunk else 0
+        """The characters of all its pieces."""
+        self.joined: StringIO | None = None
+        """The text of all its pieces, where there are several. A list of them would be many times as large."""
+
+    @property
+    def text(self) -> str:
+        if self.joined is not None:
+            return self.joined.getvalue()
+        return self.event.text if type(self.event) is LLMStreamChunk else ""
+
+    def join(self, text: str, pieces: int = 1) -> None:
+        if self.joined is None:
+            first = self.text
+            self.joined = StringIO()
+            self.joined.write(first)
+        self.joined.write(text)
+        self.length += len(text)
+        self.pieces += pieces
 
 
 class _Missed:
@@ -84,11 +107,15 @@ class EventBuffer:
         "_most",
         "_most_text",
         "_next",
-        "_of",
+        "_root",
+        "_run_id",
         "_text",
     )
 
-    def __init__(self, most_events: int = MOST_EVENTS, most_text: int = MOST_TEXT) -> None:
+    def __init__(
+        self, most_events: int = MOST_EVENTS, most_text: int = MOST_TEXT, *, run_id: str | None = None
+    ) -> None:
+        """`run_id`: the run whose events they are; None is the first one that begins or ends."""
         self._most = most_events
         self._most_text = most_text
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
@@ -101,8 +128,9 @@ class EventBuffer:
         self._missed: _Missed | None = None
         self._missed_at = -1
         """The key of the place where it is told."""
-        self._of: _Reply | None = None
-        """The run that was the first to begin."""
+        self._run_id = run_id
+        self._root: Path | None = None
+        """The path of that run, as soon as an event tells it."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -114,14 +142,21 @@ class EventBuffer:
 
     def push(self, event: Event) -> None:
         """Add an event."""
+        if self._root is None:
+            self._learn_root(event)
         if type(event) is LLMStreamChunk:
             self._push_piece(event)
         elif isinstance(event, _ENDS_OF_RUNS):
-            if self._of is None:
-                self._of = event.run_id, event.path
-            self._put(_Entry(event, _KEPT if event.run_id == self._of[0] else _OF_INNER_RUN))
+            self._put(_Entry(event, _KEPT if event.run_id == self._run_id else _OF_INNER_RUN))
         else:
             self._put(_Entry(event, _PLAIN))
+
+    def _learn_root(self, event: Event) -> None:
+        if self._run_id is None and isinstance(event, _ENDS_OF_RUNS):
+            self._run_id = event.run_id
+        if event.run_id == self._run_id:
+            found = _OWN_ROOT.match(event.path)
+            self._root = Path(found[0]) if found else event.path
 
     def pop(self) -> Event | None:
         """Return the oldest event and forget it; None when there is none."""
@@ -138,34 +173,30 @@ class EventBuffer:
 
     def _whole(self, key: int, entry: _Entry) -> Event:
         first = entry.event
-        self._text -= entry.text
+        self._text -= entry.length
         self._join_no_more(key, first)
-        if len(entry.pieces) == 1:
+        if entry.joined is None:
             return first
-        return LLMStreamChunk(first.run_id, first.path, first.at_s, first.wall_s, "".join(entry.pieces))
+        return LLMStreamChunk(first.run_id, first.path, first.at_s, first.wall_s, entry.text)
 
     def _told(self) -> EventsMissed:
         missed = self._missed
         assert missed is not None
         self._missed, self._missed_at = None, -1
-        run_id, path = self._of or ("", Path(""))
+        run_id, path = self._run_id or "", self._root or ROOT
         return EventsMissed(run_id, path, missed.at_s, missed.wall_s, missed.count, missed.until_s)
 
     def _push_piece(self, piece: LLMStreamChunk) -> None:
-        length = len(piece.text)
         if self._joined is None and len(self._entries) >= self._most:
             self._join()
         key = None if self._joined is None else self._joined.get((piece.run_id, piece.path))
         if key is None:
-            entry = _Entry(piece, _PIECE)
-            key = self._put(entry)
+            key = self._put(_Entry(piece, _PIECE))
             if self._joined is not None:
                 self._joined[piece.run_id, piece.path] = key
         else:
-            entry = self._entries[key]
-        entry.pieces.append(piece.text)
-        entry.text += length
-        self._text += length
+            self._entries[key].join(piece.text)
+        self._text += len(piece.text)
         while self._text > self._most_text:
             self._drop(self._lines[_PIECE].popleft())
 
@@ -195,9 +226,7 @@ class EventBuffer:
             reply = entry.event.run_id, entry.event.path
             first = firsts.setdefault(reply, key)
             if first != key:
-                into = self._entries[first]
-                into.pieces += entry.pieces
-                into.text += entry.text
+                self._entries[first].join(entry.text, entry.pieces)
                 del self._entries[key]
         self._lines[_PIECE].clear()
         self._lines[_PIECE].extend(firsts.values())
@@ -210,10 +239,10 @@ class EventBuffer:
             self._missed, self._missed_at = _Missed(entry.event), key  # its place is the one where that is told
         else:
             del self._entries[key]
-        self._missed.count += len(entry.pieces) if entry.rank == _PIECE else 1
+        self._missed.count += entry.pieces
         self._missed.until_s = max(self._missed.until_s, entry.event.at_s)
         if entry.rank == _PIECE:
-            self._text -= entry.text
+            self._text -= entry.length
             self._join_no_more(key, entry.event)
 
     def _join_no_more(self, key: int, piece: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import reprlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from aiocrew.agent.usage import Spending, UsageCounter
@@ -149,9 +150,14 @@ class RunFrame(Generic[T]):
 
 
 def _runtime_here() -> Runtime:
-    outer = here.get()
+    outer, active = here.get(), local_runtime()
+    if outer is None or outer.is_step:
+        return active
     # In a flow's method, which is no step, the steps of what it starts are the flow's: they are recorded with its own.
-    return local_runtime() if outer is None or outer.is_step else outer.run.runtime
+    # Who reads what is made in a block of that method reads on.
+    flows = outer.run.runtime
+    more = tuple(sink for sink in active.sinks if sink not in flows.sinks)
+    return replace(flows, sinks=(*flows.sinks, *more)) if more else flows
 
 
 def _root_in(outer: Here) -> Path:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import closing
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from types import GeneratorType, TracebackType
+from typing import Any, Generic, Self, TypeVar, cast
 from weakref import ReferenceType, ref
 
+from aiocrew.agent.chunk_buffer import ChunkBuffer
 from aiocrew.agent.chunks import ChunkMaker, StreamChunk, StreamChunkType
-from aiocrew.agent.event_stream import EventStream, StreamNotEndedError
+from aiocrew.agent.event_stream import RunStream
 from aiocrew.aio.pulling import pulled
 from aiocrew.errors import UsageError
 
@@ -21,25 +22,25 @@ T = TypeVar("T")
 class StreamingOutput(Generic[T]):
     """The chunks of a run: `for chunk in streaming`, or `async for`; then `streaming.result` is what the run gave.
 
-    The run begins with the iteration. Between two chunks it goes on: a slow reader delays nothing, as an EventStream
-    says. Where the run failed, the iteration raises the error at its end. Leaving it early cancels the run; it has
-    ended when the block of `with` or `async with`, or `close` or `aclose`, is left. It can be iterated once.
+    The run begins with the iteration. Between two chunks it goes on: a slow reader delays nothing, and loses nothing:
+    10,000 chunks wait for it, then those of one reply are joined. Where the run failed, the iteration raises the error
+    at its end. Leaving it early cancels the run; it has ended when the block of `with` or `async with`, or `close` or
+    `aclose`, is left. It can be iterated once.
     """
 
     def __init__(
         self, begin: Callable[[], Coroutine[Any, Any, T]], maker: ChunkMaker, *, instead: str, door: str = "kickoff"
     ) -> None:
         """`begin` makes what carries the run out. door, instead: for the warning where a loop is blocked."""
-        self._stream = EventStream(begin)
-        self._maker = maker
+        self._stream = RunStream(begin, ChunkBuffer(maker))
         self._words = {"door": door, "instead": instead}
         self._chunks: list[StreamChunk] = []
-        self._is_taken = self._is_completed = False
-        self._pulling: ReferenceType[Generator[StreamChunk]] | None = None
+        self._is_taken = False
+        self._pulling: ReferenceType[GeneratorType[StreamChunk, None, None]] | None = None
 
     def __iter__(self) -> Iterator[StreamChunk]:
         self._take()
-        pulling = self._pulled()
+        pulling = cast("GeneratorType[StreamChunk, None, None]", self._pulled())
         # Weak, so that it is in no circle: where a loop over it is left, it ends at once.
         self._pulling = ref(pulling)
         return pulling
@@ -58,31 +59,25 @@ class StreamingOutput(Generic[T]):
             yield from chunks
 
     async def _as_they_come(self) -> AsyncGenerator[StreamChunk]:
-        try:
-            async with self._stream as events:
-                async for event in events:
-                    for chunk in self._maker.chunks_of(event):
-                        self._chunks.append(chunk)
-                        yield chunk
-        finally:
-            self._is_completed = True
+        async with self._stream as chunks:
+            async for chunk in chunks:
+                self._chunks.append(chunk)
+                yield chunk
 
     @property
     def result(self) -> T:
         """What the run gave. Raises the run's error where it failed; StreamNotEndedError, a RuntimeError, before."""
-        if not self._is_completed:
-            raise StreamNotEndedError("the stream has not ended yet: iterate over all of its chunks before the result")
         return self._stream.output
 
     @property
     def is_completed(self) -> bool:
         """Whether the iteration has ended, in whichever way."""
-        return self._is_completed
+        return self._stream.is_over
 
     @property
     def is_cancelled(self) -> bool:
         """Whether it was left before its end."""
-        return self._is_completed and not self._stream.is_whole
+        return self._stream.is_over and not self._stream.is_whole
 
     @property
     def chunks(self) -> list[StreamChunk]:
@@ -94,15 +89,26 @@ class StreamingOutput(Generic[T]):
         return "".join(chunk.content for chunk in self._chunks if chunk.chunk_type is StreamChunkType.TEXT)
 
     async def aclose(self) -> None:
-        """End the run where it has not ended: it is cancelled, and has ended when this returns."""
-        self._is_taken = self._is_completed = True
-        await self._stream.aclose()
+        """End the run where it has not ended: it is cancelled, and has ended when this returns.
+
+        Where another task iterates, that iteration ends too. Raises UsageError inside the run itself.
+        """
+        self._is_taken = True
+        if self._pulling is None:
+            await self._stream.aclose()
+        else:  # it works on another loop
+            self.close()
 
     def close(self) -> None:
-        """Do what aclose does, for code that iterates without `async`."""
-        self._is_taken = self._is_completed = True
+        """Do what aclose does, for code that iterates without `async`.
+
+        Where the iteration is in another thread, or one with `async`, this does not wait for the run's end.
+        """
+        self._is_taken = True
         pulling = None if self._pulling is None else self._pulling()
-        if pulling is not None:
+        if pulling is None or pulling.gi_running:
+            self._stream.leave()
+        else:
             pulling.close()
 
     def __enter__(self) -> Self:

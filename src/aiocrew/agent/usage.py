@@ -9,7 +9,7 @@ import msgspec
 from aiocrew.types.context import Readers
 from aiocrew.types.events import Event, LLMCallCompleted
 from aiocrew.types.paths import Path
-from aiocrew.types.spending import Charge
+from aiocrew.types.spending import Charge, Spent
 from aiocrew.types.usage import Usage, UsageMetrics
 
 __all__ = ["CountsFor", "Spending", "UsageCounter"]
@@ -53,13 +53,7 @@ class Spending(msgspec.Struct, frozen=True, gc=False):
     charges: tuple[Charge, ...]
 
     def __call__(self) -> float | None:
-        total = 0.0
-        for call in self.charges:
-            cost = call.cost()
-            if cost is None:
-                return None
-            total += cost
-        return total
+        return Spent(self.charges).cost_usd
 
 
 class UsageCounter(Readers):

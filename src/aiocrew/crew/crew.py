@@ -50,7 +50,8 @@ class Crew(NotBuiltMethods, CrewBlueprint):
     `usage_metrics` is published when a run ends, for people to read; with concurrent runs the last one wins.
     """
 
-    model_config = ConfigDict(defer_build=False)
+    # By its alias `streams` goes out under the name that CrewAI's field has.
+    model_config = ConfigDict(defer_build=False, serialize_by_alias=True)
 
     @model_validator(mode="after")
     def _load_engine(self) -> Self:
@@ -219,7 +220,9 @@ class Crew(NotBuiltMethods, CrewBlueprint):
         if self.streams:
             from aiocrew.crew.streaming import refuse_for_streams
 
+            self.map(inputs, options=options)  # raises for what is refused without streams, too
             refuse_for_streams(
+                inputs,
                 max_concurrency=max_concurrency,
                 key=key,
                 journal=journal,
@@ -248,6 +251,13 @@ class Crew(NotBuiltMethods, CrewBlueprint):
         from aiocrew.crew.streaming import chunks_of_run
 
         return chunks_of_run(self, inputs, options)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with the fields of `update`; `stream` is one of them."""
+        if update is not None and "stream" in update:
+            fields = dict(update)
+            update = {"streams": bool(fields.pop("stream")), **fields}
+        return super().model_copy(update=update, deep=deep)
 
     def copy(self) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride] - pydantic's own is deprecated
         """Return an equal crew with agents and tasks of its own, to change them; no kickoff needs one."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Generator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
+from aiocrew.agent.event_buffer import EventBuffer
 from aiocrew.agent.event_reader import EventReader, Relay
 from aiocrew.agent.event_stream import RunEvents
 from aiocrew.agent.wanted_chunks import chunk_wish
@@ -16,6 +18,7 @@ from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_sinc
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.errors import UsageError
 from aiocrew.types.context import here
+from aiocrew.types.events import Event
 from aiocrew.types.outputs import CrewOutput, Outcome
 from aiocrew.types.usage import UsageMetrics
 
@@ -59,24 +62,41 @@ class Run:
         return self._kickoff.usage
 
     def events(self) -> RunEvents:
-        """Return the run's events from now on: `async for event in run.events()`, on any loop, any number of times.
+        """Return the run's events from now on: `async for event in run.events()`, any number of times.
 
-        Each reader has a buffer of its own; a slow one delays nobody. What happened before is not kept, so call this
-        first in the block of `async with`. The iteration ends with the run. Leaving it does not touch the run. While
-        anybody reads, models are asked for their replies in pieces. Raises UsageError inside the run itself.
+        It is called on the run's loop; what it returns may be iterated on any other. Each reader has a buffer of its
+        own; a slow one delays nobody. What happened before is not kept, so call this first in the block of
+        `async with`. The iteration ends with the run. Leaving it does not touch the run. While anybody reads, models
+        are asked for their replies in pieces. Raises UsageError inside the run itself.
         """
         self._refuse_inside("read")
-        reader = EventReader()
+        reader = EventReader[Event](EventBuffer(run_id=self.id))
         self._relay.add(reader)
-        if not self._is_relayed:
-            self._is_relayed = True
-            self._kickoff.add_reader(self._relay)
+        self._see_to_relay()
         return RunEvents(reader, self._leave)
 
-    def _leave(self, reader: EventReader) -> None:
+    def _leave(self, reader: EventReader[Event]) -> None:
         self._relay.drop(reader)
-        if self._is_relayed and not self._relay.is_read:
-            self._is_relayed = False
+        task = self._task
+        if task is None:
+            return  # not begun, or over: nothing is told
+        loop = task.get_loop()
+        if loop is asyncio.get_running_loop():
+            self._see_to_relay()
+            return
+        with suppress(RuntimeError):  # the run's loop was closed
+            # Who reads a run is decided on its own loop: two threads would undo what the other one does.
+            loop.call_soon_threadsafe(self._see_to_relay)
+
+    def _see_to_relay(self) -> None:
+        """Have the run tell the relay while anybody reads."""
+        is_read = self._relay.is_read
+        if is_read == self._is_relayed:
+            return
+        self._is_relayed = is_read
+        if is_read:
+            self._kickoff.add_reader(self._relay)
+        else:
             self._kickoff.drop_reader(self._relay)
 
     def cancel(self) -> None:
@@ -141,6 +161,7 @@ class Run:
         if self._cancel_asked:  # before it began
             raise asyncio.CancelledError
         before = cancels()
+        self._see_to_relay()
         self._relay.outer = chunk_wish.get()
         token = chunk_wish.set(self._relay)
         try:

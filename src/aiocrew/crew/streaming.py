@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from aiocrew.agent.chunks import ChunkMaker, Ids, StreamChunk, StreamChunkType, ToolCallChunk
@@ -92,8 +92,13 @@ def _ids_of(crew: CrewBlueprint) -> Ids:
     return ids
 
 
-def refuse_for_streams(**given: Any) -> None:
-    """Raise UsageError where one of the arguments of a batch is given that streams of single runs cannot have."""
+def refuse_for_streams(inputs: object, **given: Any) -> None:
+    """Raise UsageError for `inputs` that need `async`, and for an argument that streams of single runs cannot have."""
+    if not isinstance(inputs, Iterable):
+        raise UsageError(
+            "kickoff_for_each of a crew with stream=True cannot iterate asynchronous inputs: use "
+            "kickoff_for_each_async, which gives one stream of all of them"
+        )
     named = [name for name, value in given.items() if value]
     if named:
         raise UsageError(

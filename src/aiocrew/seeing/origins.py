@@ -10,10 +10,8 @@ import sys
 import threading
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable
-from typing import Any, Final
-from weakref import WeakKeyDictionary
-
-import msgspec
+from types import CodeType
+from typing import Any, Final, NamedTuple
 
 from aiocrew.aio.watch import Frame
 from aiocrew.seeing.blame import Owner, owner_of, runs_the_loop
@@ -26,24 +24,30 @@ _lock = threading.Lock()
 _watches: list[OriginWatch] = []
 
 
-class Origin(msgspec.Struct, frozen=True, gc=False):
+class Origin(NamedTuple):
     """Where a task was made."""
 
-    frame: Frame
-    """The user's line."""
+    code: CodeType
+    line: int
     maker: int
     """The id of the task that made it, 0 where none did."""
+
+    @property
+    def frame(self) -> Frame:
+        """The user's line."""
+        return Frame(self.code.co_filename, self.line, self.code.co_name)
 
 
 class OriginWatch:
     """Notes where tasks are made on asyncio's own event loops, from `start` to `stop`."""
 
     def __init__(self) -> None:
-        self._origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
+        # By id: weak references would cost more than all the rest. Each new task writes over what an old one left.
+        self._origins: dict[int, Origin | None] = {}
 
     def of(self, task: Any) -> Origin | None:
         """Return where `task` was made; None where nobody saw it, or no line of the user's made it."""
-        return self._origins.get(task)
+        return self._origins.get(id(task))
 
     def start(self) -> None:
         """Begin to note."""
@@ -58,18 +62,17 @@ class OriginWatch:
             if not _watches:
                 BaseEventLoop.create_task = _create_task
 
-    def note(self, task: Any, origin: Origin) -> None:
+    def note(self, task: Any, origin: Origin | None) -> None:
         """Note where `task` was made."""
-        self._origins[task] = origin
+        self._origins[id(task)] = origin
 
 
 def _noted(self: BaseEventLoop, coro: Any, **kwargs: Any) -> Any:
     """Make a task, as BaseEventLoop.create_task does."""
     task = _create_task(self, coro, **kwargs)
     origin = _origin(self)
-    if origin is not None:
-        for watch in tuple(_watches):
-            watch.note(task, origin)
+    for watch in tuple(_watches):
+        watch.note(task, origin)
     return task
 
 
@@ -79,7 +82,7 @@ def _origin(loop: asyncio.AbstractEventLoop) -> Origin | None:
         code = frame.f_code
         if owner_of(code.co_filename) is Owner.USER:
             maker = asyncio.current_task(loop) if loop.is_running() else None
-            return Origin(Frame(code.co_filename, frame.f_lineno, code.co_name), 0 if maker is None else id(maker))
+            return Origin(code, frame.f_lineno, 0 if maker is None else id(maker))
         outer = frame.f_back
         if outer is None or runs_the_loop(code.co_filename, code.co_name):
             return None
