@@ -340,6 +340,85 @@ async def test_an_event_emitted_in_a_tool_bears_the_run_and_its_async_handler_ru
     assert told == [(run_ids[0], "run/task-0/turn-0/tool-0", asyncio.get_running_loop())]
 
 
+async def test_an_async_handler_sees_the_context_variables_of_the_request_that_emits(bus: EventBus) -> None:
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+    seen: list[tuple[str, str, str]] = []
+
+    @bus.on(Saved)
+    async def on_loop(source: Any, event: Saved) -> None:
+        before = user.get()
+        await asyncio.sleep(0)
+        seen.append((event.file, before, user.get()))
+
+    async def request(name: str) -> None:
+        user.set(name)
+        bus.emit(None, Saved(file=name))
+
+    await asyncio.gather(request("anna"), request("bert"))
+    assert await bus.aflush(20)
+    assert seen == [("anna", "anna", "anna"), ("bert", "bert", "bert")]
+
+
+async def test_who_stops_waiting_for_handlers_leaves_them_and_those_after_them_alone(bus: EventBus) -> None:
+    free, told = threading.Event(), []
+
+    @bus.on(Saved)
+    def slow(source: Any, event: Saved) -> None:
+        assert free.wait(20)
+        told.append(event.file)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(bus.aemit(None, Saved(file="first")), 0.001)
+    future = bus.emit(None, Saved(file="second"))
+    assert future is not None
+    assert not future.cancel()
+    free.set()
+    assert await bus.aflush(20)
+    assert told == ["first", "second"]
+
+
+class Indexed(BaseEvent):
+    file: str
+
+
+async def test_an_async_handler_may_wait_for_the_handlers_of_what_it_emits(bus: EventBus) -> None:
+    told: list[str] = []
+
+    @bus.on(Saved)
+    async def saved(source: Any, event: Saved) -> None:
+        await bus.aemit(None, Indexed(file=event.file))
+        told.append(f"saved {event.file}")
+
+    @bus.on(Indexed)
+    async def indexed(source: Any, event: Indexed) -> None:
+        told.append(f"indexed {event.file}")
+
+    for file in "ab":
+        bus.emit(None, Saved(file=file))
+    assert await bus.aflush(20)
+    assert told == ["indexed a", "saved a", "indexed b", "saved b"]
+
+
+def test_a_plain_handler_may_wait_for_the_handlers_of_what_it_emits_and_starts(bus: EventBus) -> None:
+    told: list[str] = []
+
+    @bus.on(Saved)
+    def saved(source: Any, event: Saved) -> None:
+        future = bus.emit(None, Indexed(file=event.file))
+        assert future is not None
+        future.result(20)
+        one_task_crew(saying_ok()).kickoff({"topic": "tea"})
+        assert ended.wait(20)
+        told.append("saved")
+
+    ended = threading.Event()
+    bus.register_handler(Indexed, lambda source, event: told.append("indexed"))
+    bus.register_handler(CrewKickoffCompletedEvent, lambda source, event: ended.set())
+    bus.emit(None, Saved(file="a"))
+    assert bus.flush(20)
+    assert told == ["indexed", "saved"]
+
+
 def test_what_cannot_be_registered_says_so(bus: EventBus) -> None:
     with pytest.raises(UsageError, match="a handler is a function"):
         bus.on("task_started")(lambda source, event: None)  # type: ignore[arg-type]
@@ -432,6 +511,31 @@ def test_what_a_cancelled_lane_leaves_is_read_by_a_thread(bus: EventBus, caplog:
     assert (read, caplog.records) == (["second", "third"], [])
 
 
+def test_nobody_waits_for_a_handler_that_a_stopped_loop_left_in_the_middle(bus: EventBus) -> None:
+    read: list[str] = []
+
+    @bus.on(Saved)
+    async def on_loop(source: Any, event: Saved) -> None:
+        if event.file == "first":
+            await asyncio.sleep(0.001)
+        read.append(event.file)
+
+    async def main() -> None:
+        bus.emit(None, Saved(file="first"))
+        bus.emit(None, Saved(file="second"))
+        await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    assert not bus.flush(timeout=None)  # would block for ever
+    assert read == ["second"]
+    while len(read) < 2:
+        loop.run_until_complete(asyncio.sleep(0.001))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert bus._lanes.lanes == 0
+
+
 def test_what_a_loop_that_is_closed_as_it_stands_leaves_is_read_by_a_thread(bus: EventBus) -> None:
     read: list[str] = []
 
@@ -466,6 +570,25 @@ def test_a_process_that_ends_tells_its_handlers_first() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("ok\n", "")
+
+
+def test_a_process_does_not_wait_for_a_handler_that_its_stopped_loop_left_and_says_so() -> None:
+    program = (
+        "import asyncio\n"
+        "from crewai.events import BaseEvent, crewai_event_bus\n"
+        "@crewai_event_bus.on(BaseEvent)\n"
+        "async def stands_still(source, event):\n"
+        "    await asyncio.Event().wait()\n"
+        "async def main():\n"
+        "    crewai_event_bus.emit(None, BaseEvent())\n"
+        "    await asyncio.sleep(0)\n"
+        "from aiocrew.seeing.bus import lanes\n"
+        "lanes._AT_EXIT_S = 3600\n"
+        "loop = asyncio.new_event_loop()\n"
+        "loop.run_until_complete(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr.startswith("the process ends before its handlers are through")
 
 
 def test_importing_the_events_loads_nothing_heavy_and_nobody_reads_the_runs() -> None:

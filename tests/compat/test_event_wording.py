@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import crewai.events
-from aiocrew.seeing.bus import told, untold
+from aiocrew.seeing.bus import run_reader, told, untold
 from aiocrew.seeing.bus.base_event import BaseEvent, type_of
 from aiocrew.seeing.bus.run_reader import RunReader
 from aiocrew.seeing.bus.wording import WORDINGS
@@ -205,6 +205,14 @@ def test_a_run_that_has_ended_is_forgotten() -> None:
     assert reader.runs == 1
     reader.emit(events.CrewKickoffFailed(*at(RUN), "crew", "cancelled", True))
     assert reader.runs == 0
+
+
+def test_runs_whose_ends_are_never_told_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_reader, "_MOST_RUNS", 3)
+    reader = RunReader(lambda _: True, lambda source, event, top: None)
+    for number in range(9):
+        reader.emit(events.CrewKickoffStarted(f"cut-off-{number}", RUN, 0, 0, "crew", None))
+    assert reader.runs == 3
 
 
 def test_a_run_whose_beginning_was_not_read_is_told_from_then_on() -> None:

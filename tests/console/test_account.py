@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 import subprocess
 import sys
@@ -295,6 +296,90 @@ def piped(program: str) -> Iterator[subprocess.CompletedProcess[str]]:
     environment = {**usual_environment(), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-c", program]
     yield subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=60, env=environment)
+
+
+MANY = """
+import asyncio
+from aiocrew import Agent, Crew, Task
+
+agent = Agent(role="Analyst", goal="g", backstory="b", llm="offline/instant")
+task = Task(description="Say something long of {topic}, " + "word " * 60, expected_output="x", agent=agent)
+crew = Crew(agents=[agent], tasks=[task], verbose=True)
+asyncio.run(crew.kickoff_for_each_async([{"topic": number} for number in range(200)]))
+print("over", flush=True)
+"""
+
+
+def many_runs() -> subprocess.Popen[str]:
+    """Start 200 verbose runs, which tell more than a pipe holds."""
+    environment = {**usual_environment(), "PYTHONIOENCODING": "utf-8"}
+    environment.pop("PYTHONUNBUFFERED", None)
+    command = [sys.executable, "-c", MANY]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment)
+
+
+def test_a_process_ends_although_nobody_reads_what_its_runs_told() -> None:
+    with many_runs() as process:
+        assert process.wait(60) == 0
+        assert process.stdout.read() == "over\n"
+        assert "crew started" in process.stderr.readline()
+
+
+def test_a_process_ends_when_a_slow_reader_has_read_all_that_its_runs_told() -> None:
+    with many_runs() as process:
+        assert process.stdout.readline() == "over\n"
+        assert process.stderr.read().count("crew done") == 200
+        assert process.wait(60) == 0
+
+
+def test_what_a_run_told_is_written_before_the_process_ends_although_another_run_goes_on() -> None:
+    program = (
+        "import threading\n"
+        "from aiocrew import Agent, Crew, Task\n"
+        "from aiocrew.testing.models import ScriptedModel\n"
+        "def crew(model, **more):\n"
+        "    agent = Agent(role='R', goal='g', backstory='b', llm=model)\n"
+        "    task = Task(description='d', expected_output='e', agent=agent)\n"
+        "    return Crew(agents=[agent], tasks=[task], verbose=True, **more)\n"
+        "begun = threading.Event()\n"
+        "endless = crew(ScriptedModel('ok', delay_s=3600), before_kickoff_callbacks=[lambda inputs: begun.set()])\n"
+        "threading.Thread(target=endless.kickoff, daemon=True).start()\n"
+        "assert begun.wait(30)\n"
+        "crew(ScriptedModel('line\\n' * 40)).kickoff()\n"
+    )
+    with piped(program) as done:
+        assert done.stderr.count("line\n") == 40
+        assert "crew done" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_tells_what_its_own_runs_do_although_its_parents_were_under_way() -> None:
+    program = (
+        "import os, threading\n"
+        "from aiocrew import Agent, Crew, Task\n"
+        "from aiocrew.console.desk import DESK\n"
+        "from aiocrew.testing.models import ScriptedModel\n"
+        "def crew(name):\n"
+        "    agent = Agent(role='R', goal='g', backstory='b', llm=ScriptedModel('ok'))\n"
+        "    task = Task(description='d', expected_output='e', agent=agent)\n"
+        "    return Crew(name=name, agents=[agent], tasks=[task], verbose=True)\n"
+        "begun, over = threading.Event(), threading.Event()\n"
+        "outer = crew('outer')\n"
+        "outer.before_kickoff_callbacks = [lambda inputs: begun.set() or over.wait(30) and inputs]\n"
+        "thread = threading.Thread(target=outer.kickoff)\n"
+        "thread.start()\n"
+        "assert begun.wait(30)\n"
+        "DESK.patience_s = 30\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    crew('child').kickoff()\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "over.set()\n"
+        "thread.join()\n"
+    )
+    with piped(program) as done:
+        assert re.findall(r"^(\w+) .*crew (?:done|failed)", done.stderr, re.MULTILINE) == ["child", "outer"]
 
 
 def test_a_run_whose_account_goes_to_a_file_does_not_load_rich() -> None:

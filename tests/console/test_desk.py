@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from aiocrew.console.desk import Desk
 
 
@@ -71,6 +73,34 @@ def test_where_too_much_waits_it_is_left_out_and_said_how_much_but_nothing_that_
     desk.put(paper.writing("f"))
     desk.wait_written()
     assert paper.words == ["under way", "a", "b", "2 left out, needed", "1 left out, f"]
+
+
+def test_even_what_is_needed_does_not_wait_in_any_number() -> None:
+    desk, paper = Desk(most_waiting=2, patience_s=30), Paper()
+    paper.free.clear()
+    desk.put(paper.writing("under way"))
+    assert paper.begun.wait(30)
+    for number in range(50):
+        desk.put(paper.writing(str(number)), needed=True)
+    paper.free.set()
+    desk.wait_written()
+    assert paper.words == ["under way", *map(str, range(20))]
+
+
+def test_a_process_that_ends_waits_for_what_is_written_and_not_for_paper_that_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk, paper = Desk(patience_s=0), Paper()
+    paper.free.clear()
+    for word in "abc":
+        desk.put(paper.writing(word))
+    monkeypatch.setattr("aiocrew.console.desk._AT_EXIT_S", 0.01)
+    desk.wait_at_exit()
+    assert paper.words == []
+    monkeypatch.setattr("aiocrew.console.desk._AT_EXIT_S", 30)
+    paper.free.set()
+    desk.wait_at_exit()
+    assert paper.words == ["a", "b", "c"]
 
 
 def test_nothing_is_written_behind_a_question_before_it_is_answered() -> None:

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocrew.console.kinds import NOT_READ
-from aiocrew.console.layouts import PlainLayout
-from aiocrew.console.lines import Line, RunName
-from aiocrew.console.narrator import matching
+from aiocrew.console.account import NOT_READ
+from aiocrew.console.lines import Line, PlainLayout, RunName
+from aiocrew.console.narrator import TOLD, lines_about, matching
 from aiocrew.console.stories import Story
-from aiocrew.console.telling import TOLD, lines_about
 from aiocrew.types import events
 from aiocrew.types.events import Event
 from aiocrew.types.messages import Request, ToolCall

@@ -2,30 +2,79 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Collection
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
 
 from aiocrew.console.desk import DESK
-from aiocrew.console.kinds import BEGINNINGS, ENDINGS, NOT_READ
-from aiocrew.console.layouts import may_be_coloured
+from aiocrew.console.lines import may_be_coloured
 from aiocrew.console.pages import page_of
 from aiocrew.console.safe_text import printable
-from aiocrew.types.events import Event
+from aiocrew.types.events import (
+    AgentExecutionCompleted,
+    AgentExecutionError,
+    AgentTurnCompleted,
+    AgentTurnStarted,
+    CallbackCompleted,
+    CallbackStarted,
+    CrewKickoffCompleted,
+    CrewKickoffFailed,
+    CrewKickoffStarted,
+    Event,
+    EventsMissed,
+    FlowFailed,
+    FlowFinished,
+    FlowStarted,
+    LiteAgentExecutionCompleted,
+    LiteAgentExecutionError,
+    LiteAgentExecutionStarted,
+    LLMFirstToken,
+    LLMGuardrailStarted,
+    LLMStreamChunk,
+)
 
 if TYPE_CHECKING:
     from aiocrew.console.narrator import Narrator
 
-__all__ = ["ConsoleAccount", "load_account", "printable"]
+__all__ = ["NOT_READ", "ConsoleAccount", "load_account", "printable"]
+
+_BEGINNINGS = (CrewKickoffStarted, LiteAgentExecutionStarted, FlowStarted)
+_ENDINGS = (
+    CrewKickoffCompleted,
+    CrewKickoffFailed,
+    LiteAgentExecutionCompleted,
+    LiteAgentExecutionError,
+    FlowFinished,
+    FlowFailed,
+)
+NOT_READ: frozenset[type[Any]] = frozenset(
+    {
+        # Others say it: the lines of a task, of a call, of a verdict.
+        AgentExecutionCompleted,
+        AgentExecutionError,
+        AgentTurnStarted,
+        AgentTurnCompleted,
+        LLMGuardrailStarted,
+        CallbackStarted,
+        CallbackCompleted,
+        # There would be thousands; the whole text comes with the answer.
+        LLMFirstToken,
+        LLMStreamChunk,
+        # Told to the one reader of a stream that was too slow, never to this one.
+        EventsMissed,
+    }
+)
 
 
 class ConsoleAccount:
     """Writes what runs do, each line under its run's name.
 
     Events may come from any thread; they are put into words, and written, by a thread of the desk. So a terminal that
-    stands still holds up no run; when the last run under way ends, what it did has been written.
+    stands still holds up no run. When the last run under way ends, this waits up to 0.25 s for the lines to be written;
+    at its exit the process waits as long as the stream takes them.
     """
 
     def __init__(self, stream: TextIO | None = None, *, only: Collection[str] | None = None) -> None:
@@ -37,34 +86,37 @@ class ConsoleAccount:
         """
         self._stream = stream
         self._only = only
+        self._narrator: Narrator | None = None
 
     def emit(self, event: Event) -> None:
         """Have written what there is to say of `event`. Returns at once."""
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None or type(event) in NOT_READ:  # pyright: ignore[reportUnnecessaryComparison]
             return  # sys.stderr is None in a program without a console
-        begins, ends = isinstance(event, BEGINNINGS), isinstance(event, ENDINGS)
+        begins, ends = isinstance(event, _BEGINNINGS), isinstance(event, _ENDINGS)
         if begins:
             _UNDER_WAY.begin()
-        DESK.put(partial(self._write, event, stream), needed=begins or ends)
+        DESK.put(partial(self._write, event, stream, ends=ends), needed=begins or ends)
         if ends and _UNDER_WAY.end():
             DESK.wait_written()
 
-    def _write(self, event: Event, stream: TextIO, left_out: int) -> None:
-        self._narrator.write(event, stream, left_out)
+    def _write(self, event: Event, stream: TextIO, left_out: int, *, ends: bool) -> None:
+        if self._narrator is None:
+            # Here, because most runs are not verbose: who imports aiocrew does not wait for it.
+            from aiocrew.console.narrator import Narrator
 
-    @cached_property
-    def _narrator(self) -> Narrator:
-        # Here, because most runs are not verbose: who imports aiocrew does not wait for it.
-        from aiocrew.console.narrator import Narrator
-
-        return Narrator(self._only)
+            self._narrator = Narrator(self._only)
+        self._narrator.write(event, stream, left_out, ends=ends)
 
 
 class _UnderWay:
     """Counts the runs whose accounts have begun and not ended."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: in a forked child no run of its parent's goes on."""
         self._lock = threading.Lock()
         self._count = 0
 
@@ -80,6 +132,8 @@ class _UnderWay:
 
 
 _UNDER_WAY = _UnderWay()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_UNDER_WAY.forget)
 
 
 def load_account() -> None:

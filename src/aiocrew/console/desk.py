@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections import deque
@@ -13,7 +14,11 @@ from aiocrew.aio.pool import start_thread
 __all__ = ["DESK", "Desk", "Writing"]
 
 _MOST_WAITING = 10_000
-_PATIENCE_S = 1.0
+_PATIENCE_S = 0.25
+"""It may be an event loop that waits."""
+_AT_EXIT_S = 3.0
+"""On a busy machine it may take as long until rich is loaded."""
+_AT_EXIT_TIMES = 10
 
 Writing: TypeAlias = Callable[[int], None]
 """Writes one thing; it is told how many were left out before it, because too many waited."""
@@ -45,14 +50,16 @@ class Desk:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Writing, int, Hold | None]] = deque()
         self._left_out = 0
+        self._written = 0
         self._writing = False
         self._hold: Hold | None = None
         self._lags = False
 
     def put(self, writing: Writing, *, needed: bool = False) -> None:
-        """Have `writing` called after all that was put before; left out where 10,000 wait, unless it is `needed`."""
+        """Have `writing` called after all that was put before; left out where 10,000 wait, or 100,000 if `needed`."""
+        most = self._most_waiting * (10 if needed else 1)
         with self._changed:
-            if len(self._waiting) >= self._most_waiting and not needed:
+            if len(self._waiting) >= most:
                 self._left_out += 1
                 return
             self._waiting.append((writing, self._left_out, None))
@@ -87,6 +94,14 @@ class Desk:
             if not self._lags:
                 self._lags = not self._changed.wait_for(self._is_still, self.patience_s)
 
+    def wait_at_exit(self) -> None:
+        """Return when all is written, when three seconds brought nothing further, or after thirty."""
+        with self._changed:
+            for _ in range(_AT_EXIT_TIMES):
+                before = self._written
+                if self._changed.wait_for(self._is_still, _AT_EXIT_S) or self._written == before:
+                    return
+
     def _is_still(self) -> bool:
         return not self._writing and (not self._waiting or self._hold is not None)
 
@@ -119,6 +134,7 @@ class Desk:
                 self._changed.notify_all()
                 return None
             writing, left_out, hold = self._waiting.popleft()
+            self._written += 1
             if hold is not None and not hold.released:
                 self._hold = hold
             return writing, left_out
@@ -126,5 +142,7 @@ class Desk:
 
 DESK = Desk()
 """The terminal is one for the whole process."""
+atexit.register(DESK.wait_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=DESK.forget)
+    # What a thread imports, or locks, at the moment of a fork stays locked in the child.
+    os.register_at_fork(before=DESK.wait_written, after_in_child=DESK.forget)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import select
+import stat
 import threading
+from collections.abc import Iterator
 from typing import TextIO
 
-from aiocrew.console.layouts import Layout, PlainLayout, may_be_coloured
-from aiocrew.console.lines import ASCII_MARKS, Line, RunName
+from aiocrew.console.lines import ASCII_MARKS, Layout, Line, PlainLayout, RunName, is_notebook, may_be_coloured
 
 __all__ = ["Page", "page_of"]
 
 _MOST_PAGES = 4
+_MOST_AT_ONCE = getattr(select, "PIPE_BUF", 4_096) // 4
+"""Characters, of four bytes at most, that a pipe takes without waiting once it says that it takes any (POSIX, poll)."""
 
 
 class Page:
-    """One stream. What is written comes in one piece; nothing is raised, whatever becomes of the stream."""
+    """One stream. What is written comes in one piece, or in lines where a pipe would not take more at once.
+
+    Nothing is raised, whatever becomes of the stream. While a pipe or a terminal takes nothing this waits, without a
+    lock of the stream's: a process that ends flushes its stderr, and would hang for ever.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -43,12 +52,41 @@ class Page:
         if not self._marks:
             text = text.translate(ASCII_MARKS)
         try:
-            self.stream.write(_encodable(text, self.stream))
-            self.stream.flush()
+            text = _encodable(text, self.stream)
+            room = _room_of(self.stream)
+            for piece in (text,) if room is None else _pieces(text):
+                if room is not None:
+                    room.poll()
+                self.stream.write(piece)
+                self.stream.flush()
         except BrokenPipeError:
             self._gone = True  # nobody will read any more
         except Exception:
             pass  # user code: whatever stands in sys.stderr; and a disk may be full. No run fails for its account.
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Give `text` in pieces that a pipe takes at once, cut behind lines where they are not too long."""
+    while len(text) > _MOST_AT_ONCE:
+        end = text.rfind("\n", 0, _MOST_AT_ONCE) + 1 or _MOST_AT_ONCE
+        yield text[:end]
+        text = text[end:]
+    yield text
+
+
+def _room_of(stream: TextIO) -> select.poll | None:
+    """Return what waits until `stream` takes a piece; None where nothing does, as of a file or on Windows."""
+    if is_notebook(stream) or not hasattr(select, "poll"):
+        return None
+    room = select.poll()
+    try:
+        descriptor = stream.fileno()
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        room.register(descriptor, select.POLLOUT)
+    except (AttributeError, NotImplementedError, OSError, TypeError, ValueError):
+        return None  # something of the user's own, or closed
+    return room
 
 
 def _layout_for(stream: TextIO) -> Layout:

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from aiocrew.console.layouts import Column, is_notebook, is_terminal
-from aiocrew.console.lines import BAR, Line, Manner, RunName
+from aiocrew.console.lines import BAR, Column, Line, Manner, RunName, is_notebook, is_terminal
 
 __all__ = ["RichLayout", "rich_layout"]
 

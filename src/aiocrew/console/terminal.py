@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO
 
 from aiocrew.aio.pool import start_thread
 from aiocrew.console.desk import DESK, Hold
-from aiocrew.console.layouts import is_terminal
+from aiocrew.console.lines import is_terminal
 from aiocrew.console.pages import page_of
 from aiocrew.console.safe_text import printable
 from aiocrew.errors import UsageError

@@ -9,6 +9,7 @@ import pytest
 
 from aiocrew import Crew, tool
 from aiocrew.errors import ProviderError
+from aiocrew.seeing.otel.content import inputs_as_message
 from aiocrew.seeing.otel.failures import failure_of, failure_of_tool
 from tests.crew.scenes import agent_with, task_for
 from tests.doubles import ScriptedModel, calls
@@ -137,3 +138,15 @@ def test_the_type_of_an_error_is_read_off_what_the_event_says() -> None:
     assert failure_of_tool("t", "The tool 't' failed: my.Error: hunter2").type == "my.Error"
     assert failure_of_tool("t", "The tool 't' failed: KeyError").type == "KeyError"
     assert failure_of_tool("t", "The tool 't' may run 1 times, and has.").type == "tool_call_rejected"
+
+
+def test_inputs_that_json_does_not_have_are_told_as_far_as_it_does() -> None:
+    itself: list[Any] = []
+    itself.append(itself)
+    assert _told({"odd": {("a", 1): 2, "b": 3}, "object": object()}) == '{"odd": {"b": 3}, "object": "<object>"}'
+    assert _told({"itself": itself, "topic": "tea"}) == '{"itself": "<list>", "topic": "<str>"}'
+
+
+def _told(inputs: dict[str, Any]) -> str:
+    [message] = json.loads(inputs_as_message(inputs))
+    return message["parts"][0]["content"]

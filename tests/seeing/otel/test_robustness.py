@@ -71,12 +71,47 @@ def test_the_sdk_can_be_switched_off_by_its_variable(traces: Traces, monkeypatch
 
 
 def test_switching_off_twice_is_as_once(traces: Traces) -> None:
-    with traces.on() as first, traces.on() as second:
-        first.uninstrument()
+    first = traces.on()
+    first.uninstrument()
+    with traces.on():
         first.uninstrument()
         virtually(one_task_crew(ScriptedModel("A"), name="crew").kickoff_async({"topic": "tea"}))
-        second.uninstrument()
     assert traces.names()["invoke_workflow crew"] == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True), (False, False)])
+def test_switching_on_twice_traces_each_run_once_and_says_so(
+    first: bool, second: bool, traces: Traces, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> bool:
+        before = contexts.get_current()
+        await one_task_crew(ScriptedModel("A"), name="crew").kickoff_async({"topic": "tea"})
+        return contexts.get_current() is before
+
+    with traces.on(everywhere=first) as tracing, traces.on(everywhere=second) as again:
+        again.uninstrument()
+        assert on_virtual_time(main)
+        assert tracing.under_way == 0
+    assert traces.names()["invoke_workflow crew"] == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "tracing is switched on already and stays as it is: to change it, uninstrument() it first"
+    ]
+
+
+def test_two_tasks_may_each_trace_what_they_start(traces: Traces) -> None:
+    other = Traces()
+
+    async def work(mine: Traces, name: str) -> None:
+        with mine.on(everywhere=False):
+            await one_task_crew(ScriptedModel("A", delay_s=1), name=name).kickoff_async({"topic": "tea"})
+
+    async def main() -> None:
+        await asyncio.gather(work(traces, "first"), work(other, "second"))
+
+    on_virtual_time(main)
+    assert traces.names()["invoke_workflow first"] == other.names()["invoke_workflow second"] == 1
+    assert len(traces.spans) == len(other.spans) == 3
+    other.close()
 
 
 def test_a_run_under_way_is_traced_to_its_end(traces: Traces) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from aiocrew.seeing.bus.base_event import BaseEvent
-from aiocrew.seeing.bus.event_bus import crewai_event_bus
-from aiocrew.seeing.bus.listener import BaseEventListener
+from aiocrew.seeing.bus.event_bus import BaseEventListener, crewai_event_bus
 from aiocrew.seeing.bus.told import (
     AgentExecutionCompletedEvent,
     AgentExecutionErrorEvent,

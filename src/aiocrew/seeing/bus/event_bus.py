@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ from aiocrew.seeing.bus.wording import WORDINGS
 from aiocrew.seeing.recorder import reading
 from aiocrew.types.context import here
 
-__all__ = ["EventBus", "crewai_event_bus"]
+__all__ = ["BaseEventListener", "EventBus", "crewai_event_bus"]
 
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
@@ -33,7 +34,8 @@ class EventBus:
     A handler is called with (source, event). A plain one runs in a thread, an async one on the event loop of the run
     that it is told of; neither is waited for. The plain handlers of one module are called one after another, in the
     order in which things happened, and so are its async handlers for one run. What a handler raises is logged. Handlers
-    slower than the events by more than 10,000 of them miss some, which the log tells.
+    slower than the events by more than 10,000 of them miss some, which the log tells. What a handler itself emits, or
+    starts, is told beside the others, in an order of its own: so a handler may wait for it.
 
     The runs of the process are read only while there is a handler for an event of theirs: those that begin meanwhile.
     """
@@ -195,3 +197,17 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 crewai_event_bus = EventBus()
 """The process's bus."""
+
+
+class BaseEventListener(ABC):
+    """Handlers that belong together. Making an instance registers them, for as long as the process lives."""
+
+    verbose: bool = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setup_listeners(crewai_event_bus)
+
+    @abstractmethod
+    def setup_listeners(self, crewai_event_bus: EventBus) -> None:
+        """Register the handlers: functions with `@crewai_event_bus.on(...)`."""

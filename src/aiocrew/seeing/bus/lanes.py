@@ -39,6 +39,8 @@ class _Lane:
         self.task: LastingTask[None] | None = None
         self.waiting: deque[Letter] = deque()
         self.reading: Letter | None = None
+        self.given_up: set[Letter] = set()
+        """Those that count as dealt with although a handler was left in the middle; its loop may go on one day."""
         self.served = False
         self.posted = self.settled = self.dropped = 0
 
@@ -52,6 +54,15 @@ class _Lane:
     def stands_still(self) -> bool:
         """Whether its loop does not run, and so will not read on while somebody waits for that."""
         return self.loop is not None and not self.loop.is_running()
+
+    def give_up(self) -> Letter | None:
+        """Return the letter that nobody reads to its end because the loop stands still; it counts as dealt with."""
+        lost = self.reading if self.stands_still else None
+        if lost is not None:
+            self.reading = None
+            self.given_up.add(lost)
+            self.settled += 1
+        return lost
 
 
 class Lanes:
@@ -83,7 +94,7 @@ class Lanes:
         readers, is_async = letter.reader.module, letter.reader.is_async
         if not is_async:
             loop, group = None, ""
-        key = (readers, is_async, loop, group)
+        key = (readers, is_async, loop, group, letter.depth)
         with self._lock:
             lane = self._lanes.get(key)
             if lane is None:
@@ -102,27 +113,29 @@ class Lanes:
         if begins_to_drop:
             LOG.warning("the handlers in %s are slower than the events: what comes now is dropped", readers)
         if idle:
-            self._serve(lane, letter)
+            self._serve(lane)
         elif is_left:
             self._serve_by_thread(lane)
 
     def flush(self, timeout_s: float | None) -> bool:
         """Block until all that was posted before has been read; False when `timeout_s` is over first.
 
-        Also False when handlers are to run on the very loop that this call blocks; it does not wait for those.
+        Also False when handlers are to run on the very loop that this call blocks, and when one was left in the middle
+        by a loop that stands still; it does not wait for those.
         """
         own = _running_loop()
         with self._lock:
             goals = [(lane, lane.posted) for lane in self._lanes.values()]
         ahead = [(lane, goal) for lane, goal in goals if own is None or lane.loop is not own]
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
+        whole = len(ahead) == len(goals)
         while True:
             for lane, goal in ahead:
                 if lane.settled < goal and (lane.is_left or lane.stands_still):
-                    self._take_over(lane)
+                    whole = self._take_over(lane) and whole
             with self._settled:
                 if all(lane.settled >= goal for lane, goal in ahead):
-                    return len(ahead) == len(goals)
+                    return whole
                 left_s = _LOOK_EVERY_S if end_s is None else min(_LOOK_EVERY_S, end_s - time.monotonic())
                 if left_s <= 0:
                     return False
@@ -130,21 +143,21 @@ class Lanes:
 
     # Serving a lane
 
-    def _serve(self, lane: _Lane, letter: Letter) -> None:
-        """Have an idle lane read; `letter` is one that waits in it."""
-        loop, context = lane.loop, letter.context.copy()
+    def _serve(self, lane: _Lane) -> None:
+        """Have an idle lane read."""
+        loop = lane.loop
         if loop is None:
             self._serve_by_thread(lane)
         elif loop is _running_loop():
-            self._serve_by_task(lane, context)
+            self._serve_by_task(lane)
         else:
             try:
-                loop.call_soon_threadsafe(self._serve_by_task, lane, context)
+                loop.call_soon_threadsafe(self._serve_by_task, lane)
             except RuntimeError:  # the loop was closed
                 self._serve_by_thread(lane)
 
-    def _serve_by_task(self, lane: _Lane, context: Context) -> None:
-        lane.task = LastingTask(self._read_in_task(lane), grace_s=_GRACE_S, context=context)
+    def _serve_by_task(self, lane: _Lane) -> None:
+        lane.task = LastingTask(self._read_in_task(lane), grace_s=_GRACE_S, context=Context())
 
     async def _read_in_task(self, lane: _Lane) -> None:
         try:
@@ -157,13 +170,15 @@ class Lanes:
             self._serve_by_thread(lane)  # the loop ends; what it leaves has a right to be read
             raise
 
-    def _take_over(self, lane: _Lane) -> None:
-        """Have a thread read what a loop leaves waiting. A letter that a closed loop was reading is lost."""
-        lost = lane.reading if lane.loop is not None and lane.loop.is_closed() else None
+    def _take_over(self, lane: _Lane) -> bool:
+        """Have a thread read what a loop leaves waiting; False where it leaves a handler in the middle."""
+        with self._settled:
+            lost = lane.give_up()
         if lost is not None:
-            self._settle(lane, lost)
+            lost.done()
         if lost is not None or lane.waiting:
             self._serve_by_thread(lane, or_here=True)
+        return lost is None
 
     def _serve_by_thread(self, lane: _Lane, *, or_here: bool = False) -> None:
         lane.loop = lane.task = None
@@ -199,7 +214,10 @@ class Lanes:
         with self._settled:
             if lane.reading is letter:
                 lane.reading = None
-            lane.settled += 1
+            if letter in lane.given_up:
+                lane.given_up.remove(letter)
+            else:
+                lane.settled += 1
             self._settled.notify_all()
         letter.done()
 
@@ -208,7 +226,12 @@ class Lanes:
     def _wait_at_exit(self) -> None:
         if not self._waits_at_exit:
             self._waits_at_exit = True
-            atexit.register(self.flush, _AT_EXIT_S)
+            atexit.register(self._end)
+
+    def _end(self) -> None:
+        if not self.flush(_AT_EXIT_S):
+            left = sorted({lane.readers for lane in tuple(self._lanes.values())})
+            LOG.warning("the process ends before its handlers are through%s", f" in {', '.join(left)}" if left else "")
 
     def _forget(self) -> None:
         # A forked child has none of the threads and loops that would read.

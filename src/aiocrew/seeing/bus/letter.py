@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -23,6 +23,9 @@ LOG = logging.getLogger("aiocrew.events")
 
 Handler: TypeAlias = Callable[[Any, Any], Any]
 """What is called with the source of an event and the event."""
+
+_inside: ContextVar[int] = ContextVar("aiocrew_inside_handlers", default=0)
+"""Within how many handlers, one begun by the other, the code runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Receipt:
 
     def __init__(self, letters: int) -> None:
         self.future: Future[None] = Future()
+        self.future.set_running_or_notify_cancel()  # who stops waiting for it cancels no handler
         self._left = letters
         self._lock = threading.Lock()
 
@@ -62,23 +66,28 @@ class Receipt:
 class Letter:
     """An event for one handler. What the handler raises is logged, and harms nobody."""
 
-    __slots__ = ("_event", "_receipt", "_source", "context", "reader")
+    __slots__ = ("_context", "_event", "_receipt", "_source", "reader")
 
     def __init__(self, reader: Reader, source: Any, event: Any, context: Context, receipt: Receipt | None) -> None:
         self.reader = reader
         self._source = source
         self._event = event
         self._receipt = receipt
-        self.context = context
+        self._context = context
         """The context variables of the code that the event comes from."""
+
+    @property
+    def depth(self) -> int:
+        """Within how many handlers it is read: 1, or more for what a handler itself has begun."""
+        return self._context.get(_inside, 1)
 
     def read(self) -> None:
         """Have the handler called in this thread; an async one has an event loop of its own."""
         try:
             if self.reader.is_async:
-                self.context.run(run_sync, self.aread)
+                run_sync(self.aread)
             else:
-                self.context.run(self.reader.handler, self._source, self._event)
+                self._context.run(self.reader.handler, self._source, self._event)
         except BaseException as error:
             self._report(error)
 
@@ -86,11 +95,14 @@ class Letter:
         """Await an async handler. Raises CancelledError when the task that awaits this is cancelled."""
         before = cancels()
         try:
-            await self.reader.handler(self._source, self._event)
+            await _Within(self._context, self._handled())
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and cancelled_since(before):
                 raise
             self._report(error)
+
+    async def _handled(self) -> None:
+        await self.reader.handler(self._source, self._event)
 
     def _report(self, error: BaseException) -> None:
         LOG.error(
@@ -98,9 +110,10 @@ class Letter:
         )
 
     def done(self) -> None:
-        """It has been dealt with."""
-        if self._receipt is not None:
-            self._receipt.one_less()
+        """It has been dealt with. A second time does nothing."""
+        receipt, self._receipt = self._receipt, None
+        if receipt is not None:
+            receipt.one_less()
 
 
 def context_of_handlers() -> Context:
@@ -114,5 +127,23 @@ def context_of_handlers() -> Context:
 
 
 def _outside() -> None:
+    _inside.set(_inside.get() + 1)
     here.set(None)
     blocks_a_loop.set(False)
+
+
+class _Within(Generator[Any, Any, None]):
+    """Awaits a coroutine that sees and sets the variables of `context`: one task reads the letters of many requests."""
+
+    def __init__(self, context: Context, work: Coroutine[Any, Any, None]) -> None:
+        self._context = context
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self
+
+    def send(self, value: Any, /) -> Any:
+        return self._context.run(self._work.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._context.run(self._work.throw, *error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -16,6 +17,8 @@ __all__ = ["RunReader"]
 Tell: TypeAlias = Callable[[Any, BaseEvent, str], None]
 """Is given the source, the event, and the id of the outermost run."""
 
+_MOST_RUNS = 20_000
+"""Beyond that many, the one that began first is forgotten: a loop that is cut off never tells the ends of its runs."""
 _BEGINNINGS = (events.CrewKickoffStarted, events.FlowStarted, events.LiteAgentExecutionStarted)
 _ENDS = frozenset(
     {
@@ -36,6 +39,8 @@ class RunReader:
         self._is_heard = is_heard
         self._tell = tell
         self._runs: dict[str, RunMemory] = {}
+        self._lock = threading.Lock()
+        """Runs of several loops begin and end in several threads."""
 
     @property
     def runs(self) -> int:
@@ -49,7 +54,8 @@ class RunReader:
 
     def forget(self) -> None:
         """Remember no run: nobody listens any more, and their ends will not be heard."""
-        self._runs.clear()
+        with self._lock:
+            self._runs.clear()
 
     def emit(self, event: Event) -> None:
         wording = WORDINGS.get(type(event))
@@ -68,13 +74,21 @@ class RunReader:
         if scope == "closes":
             run.begun.pop(path, None)
             if type(event) in _ENDS:
-                self._runs.pop(event.run_id, None)
+                self._end(event.run_id)
+
+    def _end(self, run_id: str) -> None:
+        with self._lock:
+            self._runs.pop(run_id, None)
 
     def _run_of(self, event: Event) -> RunMemory:
         run = self._runs.get(event.run_id)
         if run is None:
             outer = self._runs.get(event.outer) if isinstance(event, _BEGINNINGS) else None
-            run = self._runs[event.run_id] = RunMemory(event.run_id, outer)
+            run = RunMemory(event.run_id, outer)
+            with self._lock:
+                self._runs[event.run_id] = run
+                if len(self._runs) > _MOST_RUNS:
+                    del self._runs[next(iter(self._runs))]
         return run
 
 

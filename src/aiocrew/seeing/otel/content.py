@@ -37,7 +37,11 @@ def output(text: str, calls: tuple[ToolCall, ...] = (), finish_reason: FinishRea
 
 def inputs_as_message(inputs: Mapping[str, Any]) -> str:
     """Return the inputs of a run as `gen_ai.input.messages`."""
-    return messages([User(json.dumps(dict(inputs), default=_shown, ensure_ascii=False))])
+    try:
+        shown = json.dumps(dict(inputs), default=_shown, ensure_ascii=False, skipkeys=True)
+    except (RecursionError, ValueError):  # it holds itself, or is too deep
+        shown = json.dumps({name: _shown(value) for name, value in inputs.items()}, ensure_ascii=False)
+    return messages([User(shown)])
 
 
 def definitions(tools: Iterable[ToolSpec]) -> str:

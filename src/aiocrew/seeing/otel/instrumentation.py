@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from aiocrew.aio.runtime import local_runtime
 from aiocrew.errors import UsageError
 from aiocrew.seeing.recorder import reading
+from aiocrew.types.context import everywhere as all_readers
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -22,6 +25,7 @@ _DISABLED: Final = "OTEL_SDK_DISABLED"
 _CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _CONTENT_ON_SPANS: Final = frozenset({"true", "span_only", "span_and_event"})
 """What that variable may say, in the way of OpenTelemetry's own instrumentations."""
+_logger = logging.getLogger("aiocrew.otel")
 
 
 class Instrumentation:
@@ -75,7 +79,10 @@ def instrument(
     everywhere: of every run of the process. False is those that are made from here on in the current task or thread,
         where it is to be switched off again.
 
-    With OTEL_SDK_DISABLED=true nothing is traced. Raises UsageError when opentelemetry-api is not installed.
+    A run is traced once: where tracing is switched on already it stays as it is, a warning goes to the log, and what is
+    returned ends nothing. With OTEL_SDK_DISABLED=true nothing is traced.
+
+    Raises UsageError when opentelemetry-api is not installed.
     """
     try:
         # Here, because it is an extra, and who does not trace neither has nor loads it.
@@ -85,6 +92,11 @@ def instrument(
             raise
         raise UsageError('tracing needs OpenTelemetry: pip install "aiocrew[otel]"') from error
     if _said(_DISABLED) == "true":
+        return Instrumentation(None, None)
+    # Two readers would each make their span the current one, and the later one lay the other's below its own.
+    readers = (*all_readers(), *local_runtime().sinks)
+    if any(isinstance(reader, SpanReader) for reader in readers) or (everywhere and _switched_on):
+        _logger.warning("tracing is switched on already and stays as it is: to change it, uninstrument() it first")
         return Instrumentation(None, None)
     shows = _said(_CONTENT) in _CONTENT_ON_SPANS if content is None else content
     reader = SpanReader(tracer_provider, meter_provider, content=shows)

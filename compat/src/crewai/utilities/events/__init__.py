@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiocrew.seeing.bus.base_event import BaseEvent
 from aiocrew.seeing.bus.emitter import Emitter, default_emitter, emit, on
-from aiocrew.seeing.bus.listener import BaseEventListener
+from aiocrew.seeing.bus.event_bus import BaseEventListener
 from crewai import events
 from crewai._served import serve
 from crewai.utilities.events.crewai_event_bus import CrewAIEventsBus, crewai_event_bus

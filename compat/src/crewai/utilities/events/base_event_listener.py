@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiocrew.seeing.bus.listener import BaseEventListener
+from aiocrew.seeing.bus.event_bus import BaseEventListener
 from crewai._served import serve
 
 __all__ = ["BaseEventListener"]

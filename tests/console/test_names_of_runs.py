@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocrew.console.run_names import RunNames, summary
+from aiocrew.console.stories import RunNames, summary
 
 
 def test_runs_are_counted_and_runs_inside_them_below_them() -> None:
