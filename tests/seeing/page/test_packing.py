@@ -88,6 +88,29 @@ def test_inputs_of_any_kind_are_shown_in_words() -> None:
     assert json.loads(event_json(event))["inputs"]["n"] == "3"
 
 
+class Broken:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words for it")
+
+
+def test_inputs_that_have_no_words_and_names_that_are_no_text_harm_nothing() -> None:
+    inputs: dict[object, object] = {1: Broken(), ("a", 2): [Broken()], None: {Broken(): Broken()}}
+    event = kinds.CrewKickoffStarted("r", Path("run"), 1.0, 2.0, "crew", inputs)  # type: ignore[arg-type]
+    msgspec.json.encode(pack_events([event]))
+    shown = json.loads(event_json(event))["inputs"]
+    assert list(shown) == ["1", '["a",2]', "null"]
+    assert all("Broken" in value for value in shown.values())
+
+
+def test_a_page_and_a_stream_tell_the_same_times_and_the_exact_cost() -> None:
+    event = kinds.LLMCallCompleted("r", MODEL, 1.23456789, 2.0, "m", "a", "", (), Usage(1, 2), "stop", 2.25e-06)
+    packed, streamed = pack_events([event]), json.loads(event_json(event))
+    (_, names, _), row = packed.shapes[0], packed.events[0]
+    embedded = dict(zip(names.split(), row[1:], strict=True))
+    for told in (embedded, streamed):
+        assert (told["at_s"], told["cost_usd"]) == (1.234568, 2.25e-06)
+
+
 @given(st.text(st.characters(exclude_categories=[])))
 def test_any_text_packs_to_json_and_streams_as_one_line(text: str) -> None:
     events = one_call(text, text, name=text)

@@ -68,7 +68,23 @@ def test_the_page_may_connect_to_its_stream_only(live: str, source: str) -> None
 
 
 @pytest.mark.parametrize(
-    "live", ["", "file:///etc/passwd", "javascript:alert(1)", "/a; script-src *", "http://a b/", "/a,b"]
+    "live",
+    [
+        "",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "\x01javascript:alert(1)",
+        "/a; script-src *",
+        "http://a b/",
+        "/a,b",
+        "/half\ud800",
+        "/\u00fc",
+        "http:example.org",
+        "http://[::1/events",
+        "http://[::1]:8000/events",
+        "http://*/events",
+        "https://name:password@example.org/events",
+    ],
 )
 def test_what_is_no_address_of_a_stream_is_refused(live: str) -> None:
     with pytest.raises(BlueprintError, match="live="):
@@ -94,6 +110,14 @@ def test_saving_replaces_the_file_whole_and_leaves_no_draft(tmp_path: Path) -> N
     save_page(target, many_runs(1))
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert os.listdir(tmp_path) == ["lanes.html"]
+
+
+def test_saving_to_a_link_replaces_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "real.html").write_text("old", encoding="utf-8")
+    (tmp_path / "link.html").symlink_to("real.html")
+    save_page(tmp_path / "link.html", [])
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_saving_where_nothing_can_be_written_says_so_and_leaves_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 class App {
   constructor(data) {
     this.model = new Model();
+    this.keeper = new Keeper(this.model);
     this.view = new View(this.model, data.report);
     this.canvas = document.getElementById("chart");
     this.painter = new Painter(this.canvas, this.view);
@@ -46,18 +47,32 @@ class App {
     const { view, model } = this;
     const time = performance.now();
     view.now = this.isLive && this.liveAt ? Math.max(model.last, this.liveAt(time)) : model.last;
-    if (this.seen !== model.changes && (time - this.shownAt > 200 || this.seen < 0)) {
+    const isNew = this.seen !== model.changes || (this.isLive && this.liveAt); // time goes by for what is open
+    if (isNew && (time - this.shownAt > 200 || this.seen < 0)) {
       this.seen = model.changes;
       this.shownAt = time;
       view.flight.build(model.bars, view.now);
       showFigures(view);
       this.showNothing();
-      if (view.selected && this.isLive) this.showSelected();
+      if (this.isLive) this.showSelectedAgain();
     } else if (this.seen !== model.changes) {
       clearTimeout(this.later);
       this.later = setTimeout(() => this.invalidate(), 210);
     }
     view.refresh(this.painter);
+    if (view.layout.openByDefault !== this.wereOpen) this.showExpand();
+  }
+
+  // What a stream tells. A page in the background draws no frames, but lets go of what is old all the same.
+  take(event, length) {
+    const { search, layout } = this.view;
+    if (this.keeper.take(event, length)) {
+      search.hits = search.hits.filter((bar) => bar.to > this.model.horizon);
+      search.at = -1;
+      this.view.hovered = null;
+      layout.items = []; // they name lanes that are gone
+    }
+    this.invalidate();
   }
 
   showNothing() {
@@ -156,6 +171,7 @@ class App {
   showExpand() {
     const { layout } = this.view;
     const isOpen = layout.allOpen ?? layout.openByDefault;
+    this.wereOpen = layout.openByDefault;
     const toggle = document.getElementById("expand");
     toggle.textContent = isOpen ? "Close all" : "Open all";
     toggle.setAttribute("aria-pressed", String(Boolean(isOpen)));
@@ -183,6 +199,15 @@ class App {
     }
     const index = view.layout.find(bar.run, bar.row);
     if (index >= 0) view.top = view.topFor(view.layout.items[index], painter);
+  }
+
+  showSelectedAgain() {
+    const { selected: bar, now } = this.view;
+    if (!bar) return;
+    const goesOn = bar.state === "open" ? [Math.floor(now), bar.about.pieces?.length, bar.parts?.length] : [];
+    const stamp = [bar.state, bar.kind === "run" && bar.run.calls, ...goesOn].join(" ");
+    if (stamp !== this.shownStamp) this.showSelected();
+    this.shownStamp = stamp;
   }
 
   showSelected() {

@@ -5,6 +5,8 @@ const FLIGHT_PX = 58;
 const MARKS_PX = 18;
 const MAP_PX = 56;
 const TINY_PX = 2;
+const LABEL_PX = 13;
+const TIGHT_PX = 11; // enough where every lane has its label
 const FONT = '11px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Ubuntu, Cantarell, "Helvetica Neue", Arial, sans-serif';
 const COLOURS = ["paper", "raised", "line", "faint", "ink", "soft", "accent", "on-bar", "model", "stream", "tool",
   "delegation", "guardrail", "callback", "human", "wait", "wait-line", "wait-paper", "delay", "delay-line", "failed", "failed-paper", "cancelled",
@@ -104,7 +106,7 @@ class Brush {
       return width;
     }
     const fits = Math.floor(((room - 8) / width) * text.length);
-    if (fits > 1) context.fillText(`${text.slice(0, fits)}…`, x, y);
+    if (fits > 1) context.fillText(`${cut(text, fits)}…`, x, y);
     return room;
   }
 }

@@ -89,7 +89,7 @@ function factsOf(bar, view) {
   if (run.id) facts.add("Run", runName(run));
   if (bar.row.kind === "task" && bar !== bar.row.span) facts.add("Task", bar.row.span.label);
   facts.add("Agent", about.agent).add("Model", about.model).add("Answered by", about.answered)
-    .add("Start", `${duration(bar.from - view.model.first)} after the first event`)
+    .add("Start", `${duration(bar.from - view.model.origin)} after the first event`)
     .add("Took", duration(end - bar.from))
     .add("Waited", waited.length ? `${duration(sum(waited, view))} for ${[...new Set(waited.map((part) => part.limit))].join(", ")}` : "")
     .add("First token", bar.first >= bar.from ? `after ${duration(bar.first - bar.from)}` : "");
@@ -154,14 +154,25 @@ function titleOf(bar) {
   return `${KIND_NAMES[bar.kind] ?? bar.kind}: ${bar.label}`;
 }
 
+// Shown again as it goes on, the same one keeps what was unfolded, scrolled and focused.
+let shownBar = null;
+
 function showDetails(bar, view, onClose) {
   const holder = document.getElementById("details");
+  const isSame = bar !== null && bar === shownBar;
+  const unfolded = isSame ? [...holder.querySelectorAll("details")].map((message) => message.open) : [];
+  const scrolled = isSame ? [...holder.querySelectorAll("pre")].map((text) => text.scrollTop) : [];
+  const hadFocus = isSame && holder.querySelector("button") === document.activeElement;
+  shownBar = bar;
   holder.replaceChildren();
   holder.hidden = !bar;
   if (!bar) return;
   const title = element("div", "title");
   title.append(element("h2", "", titleOf(bar)), button("Close", "", onClose));
   holder.append(title, factsOf(bar, view), ...(bar.parts ? attemptsOf(bar, view) : []), ...textsOf(bar));
+  holder.querySelectorAll("details").forEach((message, at) => { message.open = unfolded[at] ?? message.open; });
+  holder.querySelectorAll("pre").forEach((text, at) => { text.scrollTop = scrolled[at] ?? 0; });
+  if (hadFocus) holder.querySelector("button").focus({ preventScroll: true });
 }
 
 function showCulprits(report, current, onClick) {
@@ -187,7 +198,8 @@ function showCulprits(report, current, onClick) {
 }
 
 function showFigures(view) {
-  const { report, model, flight } = view;
+  const { model, flight } = view;
+  const report = model.connection ? null : view.report; // what is streamed is not in it
   const holder = document.getElementById("figures");
   holder.replaceChildren();
   const add = (name, value, className) => {
@@ -197,14 +209,15 @@ function showFigures(view) {
   };
   const wall = report ? report.wall_s : Math.max(0, view.now - model.first);
   const overlap = report ? report.overlap : wall > 0 ? flight.busy / wall : 0;
-  const runs = report ? report.runs : [...model.runs.values()].filter((run) => run.id).length;
+  const runs = report ? report.runs : [...model.runs.values()].filter((run) => run.id).length + model.runsLetGo;
   if (!(model.first < Infinity) && !report) return;
   add("overlap", `${trimmed(overlap)}×`, "first");
-  add("wall", duration(wall));
+  add(model.horizon > -Infinity ? "shown: the last" : "wall", duration(wall));
   if (report) add("ideal", duration(report.ideal_s));
   add("peak", count(report ? report.peak : flight.peak));
   add("runs", count(runs));
   if (model.totals.failed) add("failed", count(model.totals.failed), "bad");
+  if (model.missed) add("events missed", count(model.missed), "bad");
   add("calls", count(report ? report.calls : model.totals.calls + model.totals.tools), "more");
   if (model.totals.waited > 0) add("waited", duration(model.totals.waited), "more");
   if (model.totals.tokens) add("tokens", count(model.totals.tokens), "more");
@@ -234,7 +247,7 @@ function showLegend(painter) {
 // One sentence for a tooltip and for who listens.
 function sentence(bar, view) {
   const end = bar.to < Infinity ? bar.to : view.now;
-  const parts = [titleOf(bar), `${STATE_NAMES[bar.state]}, ${duration(end - bar.from)} from ${duration(bar.from - view.model.first)}`];
+  const parts = [titleOf(bar), `${STATE_NAMES[bar.state]}, ${duration(end - bar.from)} from ${duration(bar.from - view.model.origin)}`];
   if (bar.about.agent && bar.kind !== "agent") parts.push(`agent ${oneLine(bar.about.agent, 60)}`);
   for (const part of bar.parts ?? []) {
     if (part.kind === "wait") parts.push(`waited ${duration(Math.min(part.to, view.now) - part.from)} for ${part.limit}`);

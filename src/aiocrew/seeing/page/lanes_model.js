@@ -3,6 +3,8 @@
 
 const LEAVES = new Set(["model", "tool", "callback", "guardrail", "human"]);
 const TOUCHING_S = 1e-9;
+const SAME_CLOCK_S = 1; // clocks that differ by less, as wall time is set now and then, are taken for one
+const CANCELLED = /^CancelledError\(/;
 
 class Bar {
   constructor(kind, run, row, path, from, label, about) {
@@ -18,6 +20,8 @@ class Bar {
     this.error = "";
     this.parts = null; // of a model call: waiting, sent, failed, delay
     this.first = NaN; // when the first token came
+    this.pieceAt = -Infinity; // when the last piece of its reply came, and by which connection
+    this.connection = 0;
     this.agent = kind === "model" ? oneLine(about.agent ?? "") : "";
     this.written = ""; // what was last written on it, how wide that is, and how it was cut to fit
     this.writtenWidth = 0;
@@ -61,6 +65,7 @@ class Run {
     this.cost = 0;
     this.failures = 0;
     this.wallMinusAt = NaN;
+    this.shift = 0; // what is added to its times
     this.hit = 0;
     this.root = new Row(this, path, "run", name, null, from);
     this.rows.set(path, this.root);
@@ -83,38 +88,67 @@ class Model {
   constructor() {
     this.runs = new Map();
     this.bars = [];
-    this.first = Infinity;
+    this.rows = 0;
+    this.origin = Infinity; // the first event of all
+    this.first = Infinity; // of those that are kept
     this.last = -Infinity;
+    this.horizon = -Infinity; // what ended until then was let go
+    this.runsLetGo = 0;
+    this.missed = 0; // events that a stream left out
+    this.connection = 0; // counted from 1 as the stream is connected; 0 is what is embedded
+    this.wallMinusAt = NaN; // of the clock that all times are shown by
     this.structure = 0; // changes when rows or tracks were added
     this.changes = 0; // changes with every event
     this.totals = { calls: 0, tools: 0, tokens: 0, cost: 0, waited: 0, failed: 0 };
   }
 
-  apply(event) {
-    const handle = HANDLERS[event.type];
-    if (!handle || !(event.at_s > -Infinity)) return;
+  apply(told) {
+    if (!isEvent(told)) return;
+    const shift = this.shiftOf(told);
+    const event = shift ? { ...told, at_s: told.at_s + shift, shift } : told;
+    if (event.at_s <= this.horizon) return;
     const began = event.at_s - (event.blocked_s ?? event.held_s ?? 0);
-    if (began < this.first) this.first = began;
+    this.origin = Math.min(this.origin, began);
+    this.first = Math.min(this.first, Math.max(began, this.horizon));
     if (event.at_s > this.last) this.last = event.at_s;
     this.changes += 1;
-    handle(this, event);
+    HANDLERS[event.type](this, event);
+  }
+
+  // Seconds of a loop are those since its machine started, or since virtual time began: what brings those of a run to
+  // the clock of the first one is the difference that wall time tells.
+  shiftOf(event) {
+    const run = event.run_id ? this.runs.get(event.run_id) ?? this.runs.get(event.outer) : undefined;
+    if (run) return run.shift;
+    const wallMinusAt = event.wall_s - event.at_s;
+    if (Number.isNaN(wallMinusAt)) return 0;
+    if (Number.isNaN(this.wallMinusAt)) this.wallMinusAt = wallMinusAt;
+    const shift = wallMinusAt - this.wallMinusAt;
+    return Math.abs(shift) > SAME_CLOCK_S ? shift : 0;
+  }
+
+  addRun(event, kind, path, name) {
+    const run = new Run(event.run_id, kind, path, name, event.at_s, this.runs.size + this.runsLetGo);
+    run.shift = event.shift ?? 0;
+    run.wallMinusAt = event.wall_s - event.at_s;
+    this.runs.set(run.id, run);
+    this.rows += 1;
+    this.structure += 1;
+    return run;
   }
 
   // Runs
 
   beginRun(event, kind, name) {
     if (this.runs.has(event.run_id)) return;
-    const run = new Run(event.run_id, kind, event.path, name, event.at_s, this.runs.size);
-    run.wallMinusAt = event.wall_s - event.at_s;
+    const run = this.addRun(event, kind, event.path, name);
     run.root.span.about = { inputs: event.inputs ?? null };
-    this.runs.set(run.id, run);
     const outer = event.outer ? this.runs.get(event.outer) : undefined;
     if (outer) {
       run.outer = outer;
       outer.nested.push(run);
       outer.rowAt(event.path).nested.push(run);
     }
-    this.structure += 1;
   }
 
   // A run whose beginning nobody recorded, or what belongs to no run.
@@ -122,10 +156,7 @@ class Model {
     const known = this.runs.get(event.run_id);
     if (known) return known;
     const [kind, name] = event.run_id ? ["crew", `run ${event.run_id.slice(0, 8)}`] : ["process", "event loop"];
-    const run = new Run(event.run_id, kind, event.run_id ? "run" : "", name, event.at_s, this.runs.size);
-    this.runs.set(run.id, run);
-    this.structure += 1;
-    return run;
+    return this.addRun(event, kind, event.run_id ? "run" : "", name);
   }
 
   endRun(event, state, about) {
@@ -146,6 +177,7 @@ class Model {
     row.span.about = about;
     run.rows.set(path, row);
     row.parent.children.push(row);
+    this.rows += 1;
     this.structure += 1;
   }
 
@@ -158,10 +190,23 @@ class Model {
     const span = row.span;
     if (span.state !== "open") return;
     span.to = event.at_s;
-    span.state = event.cancelled ? "cancelled" : state;
+    span.state = event.cancelled ? "cancelled" : endState(event, state);
     span.error = event.error ?? "";
     Object.assign(span.about, about);
-    if (row.kind === "run" && span.state === "failed") this.totals.failed += 1;
+    if (row.kind !== "run") return;
+    if (span.state === "failed") this.totals.failed += 1;
+    this.closeAll(row.run, event.at_s, span.state === "ok" ? "ok" : "cancelled");
+  }
+
+  // What a run leaves open when it ends was cut short with it, as a question to a person is; or its end was missed.
+  closeAll(run, at, state) {
+    const open = [...run.found.values(), ...[...run.rows.values()].map((row) => row.span)];
+    for (const bar of open) {
+      if (bar.state !== "open") continue;
+      if (bar.parts) this.endPart(bar, at);
+      bar.to = Math.max(bar.from, at);
+      bar.state = state;
+    }
   }
 
   // Bars
@@ -216,7 +261,7 @@ class Model {
     const bar = this.openBar(event, kind);
     if (!bar) return null;
     bar.to = Math.max(bar.from, event.at_s);
-    bar.state = state === "failed" && /^CancelledError\(/.test(event.error ?? "") ? "cancelled" : state;
+    bar.state = endState(event, state);
     bar.error = event.error ?? "";
     Object.assign(bar.about, about);
     if (bar.state === "failed") bar.run.failures += 1;
@@ -230,7 +275,8 @@ class Model {
     if (!bar) return;
     const last = bar.parts[bar.parts.length - 1];
     if (last && last.from > event.at_s + TOUCHING_S) return; // it was told before
-    const isSame = (part) => part.kind === kind || (part.kind === "failed" && kind === "sent");
+    const isSame = (part) => part.attempt === event.attempt && part.limit === about.limit
+      && (part.kind === kind || (part.kind === "failed" && kind === "sent"));
     if (bar.parts.some((part) => isSame(part) && part.from > event.at_s - TOUCHING_S)) return;
     this.endPart(bar, event.at_s);
     bar.parts.push({ kind, from: event.at_s, to: Infinity, ...about });
@@ -260,6 +306,7 @@ class Model {
     const bar = this.openBar(event, "model");
     if (!bar) return;
     this.endPart(bar, event.at_s);
+    if (state === "ok") delete bar.about.pieces;
     const usage = event.usage ?? {};
     const tokens = (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0);
     const { text, calls, finish_reason, cost_usd, response_model } = event;
@@ -275,6 +322,22 @@ class Model {
     }
   }
 
+  // A piece of a reply. One connection repeats none, though several may come at the same moment; another one may begin
+  // anew, and then begins with the call.
+  addPiece(bar, event) {
+    if (event.at_s < bar.pieceAt || (event.at_s === bar.pieceAt && bar.connection !== this.connection)) return;
+    bar.about.pieces = (bar.about.pieces ?? "") + event.text;
+    bar.pieceAt = event.at_s;
+    bar.connection = this.connection;
+  }
+
+  beginAnew(bar) {
+    if (bar.state !== "open" || bar.connection === this.connection) return;
+    bar.connection = this.connection;
+    bar.pieceAt = -Infinity;
+    delete bar.about.pieces;
+  }
+
   stalled(event, kind, label, seconds, about) {
     const from = event.at_s - seconds;
     const bar = this.beginBar({ ...event, path: `${kind} ${event.at_s}`, at_s: from }, kind, label, about);
@@ -284,8 +347,21 @@ class Model {
   }
 }
 
+function isEvent(told) {
+  return told !== null && typeof told === "object" && Object.hasOwn(HANDLERS, told.type) && Number.isFinite(told.at_s)
+    && typeof told.run_id === "string" && typeof told.path === "string";
+}
+
+function endState(event, state) {
+  return state === "failed" && CANCELLED.test(event.error ?? "") ? "cancelled" : state;
+}
+
 function shortModel(model) {
   return model.slice(model.lastIndexOf("/") + 1) || model;
+}
+
+function lastName(dotted) {
+  return dotted.slice(dotted.lastIndexOf(".") + 1) || dotted;
 }
 
 function fileName(path) {
@@ -321,6 +397,7 @@ const HANDLERS = {
   llm_call_started: (m, e) => {
     const bar = m.beginBar(e, "model", shortModel(e.model), { model: e.model, agent: e.agent, request: e.request });
     bar.parts ??= [];
+    m.beginAnew(bar);
   },
   llm_call_queued: (m, e) => m.beginPart(e, "wait", { limit: oneLine(e.limit), attempt: e.attempt }),
   llm_call_sent: (m, e) => m.beginPart(e, "sent", { attempt: e.attempt }),
@@ -330,10 +407,7 @@ const HANDLERS = {
   },
   llm_stream_chunk: (m, e) => {
     const bar = m.openBar(e, "model");
-    if (bar && !(e.at_s <= bar.about.pieceAt)) {
-      bar.about.pieces = (bar.about.pieces ?? "") + e.text;
-      bar.about.pieceAt = e.at_s;
-    }
+    if (bar) m.addPiece(bar, e);
   },
   llm_call_retried: (m, e) => m.retry(e),
   llm_call_completed: (m, e) => m.endCall(e, "ok"),
@@ -361,9 +435,10 @@ const HANDLERS = {
     m.endBar(e.ok ? e : { ...e, error: e.reason }, "guardrail", e.ok ? "ok" : "failed", { reason: e.reason }),
   human_feedback_requested: (m, e) => m.beginBar(e, "human", "human", { agent: e.agent, answer: e.answer }),
   human_feedback_received: (m, e) => m.endBar(e, "human", "ok", { feedback: e.feedback }),
-  callback_started: (m, e) => m.beginBar(e, "callback", e.callback, {}),
+  callback_started: (m, e) => m.beginBar(e, "callback", lastName(e.callback), { function: e.callback, written: e.written_at }),
   callback_completed: (m, e) => m.endBar(e, "callback", "ok", {}),
   callback_failed: (m, e) => m.endBar(e, "callback", "failed", {}),
+  events_missed: (m, e) => { m.missed += e.count; },
   thread_abandoned: (m, e) => {
     const run = m.runOf(e);
     const bar = run.found.get(`${e.path} tool`) ?? run.found.get(`${e.path} callback`) ?? run.rowAt(e.path).span;

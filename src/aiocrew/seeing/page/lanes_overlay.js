@@ -61,7 +61,7 @@ class Painter extends LanePainter {
     for (let time = this.firstTick(); time < view.t1; time += this.step) {
       const x = Math.round(this.x(time));
       this.rect(colour.soft, x, AXIS_PX - 6, 1, 5);
-      this.textCut(tickText(Math.max(0, time - view.model.first), this.step), x + 4, AXIS_PX / 2, 90, colour.soft);
+      this.textCut(tickText(Math.max(0, time - view.model.origin), this.step), x + 4, AXIS_PX / 2, 90, colour.soft);
     }
     this.context.restore();
   }
@@ -154,7 +154,8 @@ class Painter extends LanePainter {
       const thick = Math.max(0.5, item.height * unit);
       const { span } = item.row;
       context.fillStyle = span.state === "failed" ? colour.failed : colour.span;
-      context.fillRect((span.from - first) * scale, item.y * unit, Math.max(1, (this.endOf(span) - span.from) * scale), thick);
+      const from = Math.max(0, (span.from - first) * scale);
+      context.fillRect(from, item.y * unit, Math.max(1, (this.endOf(span) - first) * scale - from), thick);
       context.fillStyle = colour.model;
       for (const track of tracksOf(item)) {
         let painted = -Infinity;

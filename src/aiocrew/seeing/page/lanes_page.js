@@ -17,6 +17,7 @@ function listenLive(app, address) {
     const source = new EventSource(address);
     source.onopen = () => {
       failures = 0;
+      app.model.connection += 1;
       tell("live");
     };
     source.onmessage = (message) => {
@@ -26,10 +27,9 @@ function listenLive(app, address) {
       } catch {
         return; // half a line of a server that died says nothing
       }
-      app.model.apply(event);
+      app.take(event, message.data.length);
       const [came, last] = [performance.now(), app.model.last];
       app.liveAt = (time) => last + (time - came) / 1000;
-      app.invalidate();
     };
     source.addEventListener("end", () => {
       source.close();
@@ -129,11 +129,12 @@ function looks(app) {
 function begin() {
   const data = JSON.parse(document.getElementById("data").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  document.querySelector("h1").textContent = plain(data.title);
+  document.title = document.querySelector("h1").textContent = plain(data.title);
   document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
   const app = new App(data);
   const events = [...unpack(data.packed)].sort((a, b) => a.at_s - b.at_s); // loops of several threads tell in turns
   for (const event of events) app.model.apply(event);
+  app.view.alignCulprits();
   app.setTheme(document.documentElement.dataset.theme);
   dark.addEventListener("change", () => app.setTheme(dark.matches ? "dark" : "light"));
   showCulprits(data.report, -1, (chosen) => app.showCulprit(chosen));

@@ -26,10 +26,11 @@ class LanePainter extends Brush {
     let free = -Infinity; // thin lanes: only the labels that have room
     for (let at = first; at < items.length && items[at].y < bottom; at += 1) {
       const item = items[at];
-      const above = item.y + item.height / 2 - 6.5;
-      if (above < free || (item.height < 13 && above < view.top)) continue;
+      const half = (item.height < TIGHT_PX ? LABEL_PX : TIGHT_PX) / 2;
+      const above = item.y + item.height / 2 - half;
+      if (above < free || (item.height < TIGHT_PX && above < view.top)) continue;
       this.drawLabel(item);
-      free = item.y + item.height / 2 + 6.5;
+      free = item.y + item.height / 2 + half;
     }
     context.restore();
   }
@@ -56,8 +57,8 @@ class LanePainter extends Brush {
   }
 
   firstTick() {
-    const { first } = this.view.model;
-    return first + Math.ceil((this.view.t0 - first) / this.step - 1e-9) * this.step;
+    const { origin } = this.view.model;
+    return origin + Math.ceil((this.view.t0 - origin) / this.step - 1e-9) * this.step;
   }
 
   drawItem(item) {
@@ -220,7 +221,7 @@ class LanePainter extends Brush {
       if (fits < 2) return;
       if (fits !== bar.fits) {
         bar.fits = fits;
-        bar.shown = `${text.slice(0, fits)}…`;
+        bar.shown = `${cut(text, fits)}…`;
       }
       text = bar.shown;
     }

@@ -1,7 +1,7 @@
 // Texts and figures as people read them, and the embedded events as objects again.
 
-// Controls, marks that turn the direction of writing, and halves of surrogate pairs: shown by number, never obeyed.
-const UNSAFE = /(?![\n\t])\p{Cc}|[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Cs}/gu;
+// Controls, marks that turn the direction of writing, letters that nobody sees but a model, and halves of surrogate pairs: shown by number, never obeyed.
+const UNSAFE = /(?![\n\t])\p{Cc}|[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Cs}/gu;
 const COUNT = new Intl.NumberFormat("en");
 
 function plain(text) {
@@ -11,24 +11,30 @@ function plain(text) {
 
 function oneLine(text, most = 160) {
   const given = String(text);
-  const line = plain(given.slice(0, most)).replace(/\s+/g, " ").trim();
+  const line = plain(cut(given, most)).replace(/\s+/g, " ").trim();
   return given.length > most ? `${line}…` : line;
+}
+
+// The first `most` characters, or one less: never half a pair.
+function cut(text, most) {
+  const code = text.charCodeAt(most - 1);
+  return text.slice(0, code >= 0xd800 && code < 0xdc00 ? most - 1 : most);
 }
 
 function duration(seconds) {
   const size = Math.abs(seconds);
   if (!(size < Infinity)) return "–";
   if (size === 0) return "0 s";
-  if (size < 0.001) return `${(seconds * 1e6).toFixed(0)} µs`;
-  if (size < 1) return `${trimmed(seconds * 1e3)} ms`;
-  if (size < 60) return `${trimmed(seconds)} s`;
+  if (size < 0.0009995) return `${(seconds * 1e6).toFixed(0)} µs`;
+  if (size < 0.9995) return `${trimmed(seconds * 1e3)} ms`;
+  if (size < 59.95) return `${trimmed(seconds)} s`;
   const whole = Math.round(size);
   const [hours, minutes, left] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return hours ? `${hours} h ${minutes} min` : `${minutes} min ${left} s`;
 }
 
 function trimmed(number) {
-  const digits = number >= 100 ? 0 : number >= 10 ? 1 : 2;
+  const digits = number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2;
   return number.toFixed(digits);
 }
 

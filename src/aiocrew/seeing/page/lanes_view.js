@@ -21,10 +21,21 @@ class View {
     this.stamp = 0; // changes with the order and the heights of lanes
     this.pointer = -1;
     this.numbers = ["", ...(report?.culprits ?? []).map((_, index) => String(index + 1))];
-    for (const culprit of report?.culprits ?? []) culprit.inOrder = [...culprit.at].sort((a, b) => a.from_s - b.from_s);
     this.glide = null;
     this.places = new Map();
     this.built = "";
+  }
+
+  // The report has the times of each run's own clock.
+  alignCulprits() {
+    for (const culprit of this.report?.culprits ?? []) {
+      for (const span of culprit.at) {
+        const shift = this.model.runs.get(span.run_id)?.shift ?? 0;
+        span.from_s += shift;
+        span.to_s += shift;
+      }
+      culprit.inOrder = [...culprit.at].sort((a, b) => a.from_s - b.from_s);
+    }
   }
 
   // Bring layout and figures up to date with the model.

@@ -96,8 +96,8 @@ class _Tables:
             case tuple():
                 return self._several(cast("tuple[Any, ...]", value))
             case Mapping():
-                inputs = cast("Mapping[str, Any]", value)
-                return "d", [[self.text(_in_words(name)), self.text(_in_words(given))] for name, given in inputs.items()]
+                inputs = cast("Mapping[Any, Any]", value)
+                return "d", [[self.text(_in_words(part)) for part in pair] for pair in inputs.items()]
             case _:
                 return "j", value
 

@@ -25,7 +25,7 @@ from aiocrew.version import __version__
 
 __all__ = ["render_page", "save_page"]
 
-_SCRIPTS = ("text", "model", "layout", "brush", "paint", "overlay", "search", "details", "view", "input", "app", "page")
+_SCRIPTS = "text model keep layout brush paint overlay search details view input app page"
 """lanes_*.js, in this order: together they are the one script of the page."""
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _ADDRESS = re.compile(r"""[^\0- "',;<>\\\x7f-\U0010ffff]+""")
@@ -111,8 +111,8 @@ def _source_of(live: str) -> str:
     address = _split(live)
     if address is None or not _ADDRESS.fullmatch(live) or (address.scheme and not address.netloc):
         raise BlueprintError(
-            f"live={live!r} must be an address of http or https, whole or relative to the page, in ASCII (anything else "
-            "as %..), without quotes, blanks, commas, semicolons and backslashes"
+            f"live={live!r} must be an address of http or https, whole or relative to the page, in ASCII (the rest as "
+            "%..), without quotes, blanks, commas, semicolons and backslashes"
         )
     if not address.netloc:
         return "'self'"
@@ -172,5 +172,5 @@ def _asset(name: str) -> str:
 
 @cache
 def _script() -> str:
-    parts = "\n".join(_asset(f"lanes_{part}.js") for part in _SCRIPTS)
+    parts = "\n".join(_asset(f"lanes_{part}.js") for part in _SCRIPTS.split())
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
