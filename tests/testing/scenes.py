@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+import pytest
 
 from aiocrew import Agent, Crew, Task, tool
 from aiocrew.seeing.recorder import recording
@@ -19,7 +20,7 @@ from tests.server.loopback import Refusal
 
 __all__ = ["INPUTS", "Batch", "Flaky", "no_sockets", "replayed_log"]
 
-INPUTS = [{"topic": f"topic {number}"} for number in range(50)]
+INPUTS = [{"topic": f"topic {number}"} for number in range(20)]
 
 
 class Flaky:
@@ -92,14 +93,13 @@ def replayed_log(batch: Batch) -> tuple[bytes, list[Event], list[str]]:
 
 @contextmanager
 def no_sockets() -> Iterator[None]:
-    """Let every attempt to open a connection, or to make a socket for one, fail."""
-    real = socket.socket.connect, socket.socket.connect_ex
+    """Let every attempt to open a connection, or to look up a name for one, fail."""
 
-    def refuse(self: socket.socket, address: object) -> None:
-        raise AssertionError(f"something connects to {address!r}")
+    def refuse(*given: object, **named: object) -> Any:
+        raise AssertionError(f"something connects, or wants to: {given!r}")
 
-    socket.socket.connect = socket.socket.connect_ex = refuse  # type: ignore[method-assign, assignment]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto", "sendmsg"):
+            patch.setattr(socket.socket, name, refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
         yield
-    finally:
-        socket.socket.connect, socket.socket.connect_ex = real  # type: ignore[method-assign]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,6 @@ from aiocrew.errors import (
     MissingKeyError,
     RateLimitError,
     TaskError,
-    UsageError,
 )
 from aiocrew.flow import listen, start
 from aiocrew.seeing.recorder import recording
@@ -131,6 +133,36 @@ async def test_other_inputs_are_shown(path: Path) -> None:
         await one_task_crew(silent()).kickoff_async({"topic": "coffee"})
 
 
+CYCLE: dict[str, Any] = {}
+CYCLE["itself"] = CYCLE
+INPUTS = [float("nan"), (1, 2), {1: 2}, {(1, 2): 3}, CYCLE, b"x", "\ud800", object(), 10**30, Path("x"), KeyError]
+
+
+@pytest.mark.parametrize("value", INPUTS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("environment", [{}, {"SOME_KEY": "some-secret-1"}], ids=["no-secret", "secret"])
+async def test_inputs_of_any_kind_find_their_run_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], value: object
+) -> None:
+    monkeypatch.setattr(os, "environ", environment)
+    for model in (ScriptedModel("x"), silent()):
+        with cassette(path):
+            assert (await one_task_crew(model).kickoff_async({"topic": "tea", "more": value})).raw == "x"
+
+
+async def test_what_stands_in_a_set_is_written_in_order(path: Path) -> None:
+    words = ["green", "black", "white", "oolong", "yellow"]
+    with cassette(path):
+        await one_task_crew(ScriptedModel("x")).kickoff_async({"topic": "tea", "kinds": set(words)})
+    assert json.loads(path.read_text(encoding="utf-8"))["runs"][0]["inputs"]["kinds"] == sorted(words)
+
+
+async def test_a_prompt_that_no_utf8_holds_is_replayed(path: Path) -> None:
+    for model in (ScriptedModel("x"), silent()):
+        with cassette(path):
+            await one_task_crew(model).kickoff_async({"topic": "half a pair: \ud800"})
+    assert "\\ud800" in path.read_text(encoding="utf-8")
+
+
 async def test_a_step_that_was_not_recorded_is_named(path: Path) -> None:
     crew = one_task_crew(ScriptedModel("x"))
     with cassette(path):
@@ -188,20 +220,6 @@ async def test_runs_of_equal_names_are_told_apart_by_what_they_ask_in_any_order(
         recorded = await answers(crews(lambda: ScriptedModel(by=prompt)))
     with cassette(path):
         assert await answers(crews(silent)[::-1]) == recorded[::-1]
-
-
-async def test_an_equal_recording_is_an_equal_file(path: Path) -> None:
-    texts = list[str]()
-    for order in (1, -1):
-        with cassette(path, mode="all"):
-            crews = [one_task_crew(ScriptedModel(by=prompt), f"Work {number}") for number in range(3)]
-            await asyncio.gather(*(crew.kickoff_async() for crew in crews[::order]))
-        document = json.loads(path.read_text(encoding="utf-8"))
-        for run in document["runs"]:
-            for step in run["steps"]:
-                del step["took_s"]
-        texts.append(json.dumps(document))
-    assert texts[0] == texts[1]
 
 
 class Tasting(Flow[dict[str, Any]]):
@@ -391,16 +409,6 @@ async def test_another_model_is_another_question(path: Path) -> None:
         await one_task_crew(FunctionModel(prompt)).kickoff_async(TOPIC)
 
 
-async def test_a_block_that_fails_writes_nothing(path: Path) -> None:
-    async def fail() -> None:
-        await one_task_crew(ScriptedModel("x")).kickoff_async(TOPIC)
-        raise AssertionError("the test's own")
-
-    with pytest.raises(AssertionError, match="the test's own"), cassette(path):
-        await fail()
-    assert not path.parent.exists()
-
-
 async def test_in_real_time_a_replay_takes_no_time_unless_told_so(path: Path) -> None:
     with cassette(path):
         await one_task_crew(ScriptedModel("x", delay_s=0.02)).kickoff_async(TOPIC)
@@ -430,6 +438,40 @@ def test_who_replays_needs_no_key(path: Path, monkeypatch: pytest.MonkeyPatch) -
         kickoff()
 
 
+async def test_a_key_that_is_set_during_a_replay_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for model in (ScriptedModel("x"), silent()):
+        with cassette(path) as used:
+            await one_task_crew(model).kickoff_async(TOPIC)
+            if used.replays:
+                assert os.environ["OPENAI_API_KEY"]
+                monkeypatch.setenv("OPENAI_API_KEY", "mine")
+    assert os.environ["OPENAI_API_KEY"] == "mine"
+
+
+def test_threads_that_carry_the_context_are_recorded_side_by_side(path: Path) -> None:
+    raws: dict[bool, list[str]] = {True: [], False: []}
+
+    def work(number: int, model: ScriptedModel, *, replays: bool) -> None:
+        for turn in range(10):
+            raws[replays].append(one_task_crew(model, f"Work {number} {turn} on {{topic}}").kickoff(TOPIC).raw)
+
+    for model in (lambda: ScriptedModel(by=prompt), silent):
+        with cassette(path) as used:
+            threads = [
+                threading.Thread(
+                    target=copy_context().run, args=(partial(work, number, model(), replays=used.replays),)
+                )
+                for number in range(6)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert len(set(raws[False])) == 60
+    assert sorted(raws[True]) == sorted(raws[False])
+
+
 async def test_no_request_leaves_beside_a_replay(path: Path) -> None:
     with cassette(path):
         await one_task_crew(ScriptedModel("x")).kickoff_async(TOPIC)
@@ -438,117 +480,6 @@ async def test_no_request_leaves_beside_a_replay(path: Path) -> None:
         pytest.raises(ModelRequestForbiddenError, match="is being replayed, and this call is no step"),
     ):
         await LLM("openai/gpt-4o-mini").acall("hello")
-
-
-SECRET = "s3cr3t-value-0123456789"
-
-
-async def test_no_secret_gets_into_the_file_and_the_replay_is_the_same(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SOME_SERVICE_TOKEN", SECRET)
-    inputs = {"topic": f"the header is Bearer {SECRET}", SECRET: "as a name"}
-    with cassette(path, redact={"MY_NAME": "Jane Q. Public"}):
-        crew = one_task_crew(ScriptedModel(by=lambda request: f"Jane Q. Public has {SECRET}, {prompt(request)}"))
-        await crew.kickoff_async(inputs)
-    text = path.read_text(encoding="utf-8")
-    assert SECRET not in text
-    assert "Jane Q. Public" not in text
-    assert "<MY_NAME> has <SOME_SERVICE_TOKEN>" in text
-    monkeypatch.setenv("SOME_SERVICE_TOKEN", "another-value-entirely")
-    with cassette(path):
-        raw = (
-            await one_task_crew(silent()).kickoff_async(
-                {"topic": "the header is Bearer another-value-entirely", "another-value-entirely": "as a name"}
-            )
-        ).raw
-    assert "<SOME_SERVICE_TOKEN>" in raw
-
-
-def test_the_key_of_an_llm_is_taken_out_wherever_it_stands(path: Path) -> None:
-    key = "sk-given-by-hand-123456"
-    with LoopbackProvider() as provider:
-        llm = LLM("openai/gpt-4o-mini", api_key=key, base_url=provider.base_url)
-        agent = agent_with(llm, backstory=f"You know {key}.")
-        with cassette(path):
-            Crew(agents=[agent], tasks=[task_for(agent)]).kickoff(TOPIC)
-    text = path.read_text(encoding="utf-8")
-    assert key not in text
-    assert "You know <api_key>." in text
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        ("{", "JSONDecodeError"),
-        ("<<<<<<< ours", "JSONDecodeError"),
-        ("[]", "it says no 'aiocrew_cassette'"),
-        ('{"aiocrew_cassette": 99}', "it says aiocrew_cassette=99, and this aiocrew reads"),
-        ('{"aiocrew_cassette": 1, "runs": 3, "shared": {}}', "Expected `array`"),
-        (b"\xff\xfe", "UnicodeDecodeError"),
-    ],
-)
-def test_a_file_that_is_no_cassette_is_refused_and_left_alone(path: Path, content: str | bytes, why: str) -> None:
-    path.parent.mkdir()
-    data = content if isinstance(content, bytes) else content.encode()
-    path.write_bytes(data)
-    with pytest.raises(CassetteError, match=why), cassette(path):
-        raise AssertionError("must not begin")
-    assert path.read_bytes() == data
-
-
-async def test_a_damaged_result_is_named(path: Path) -> None:
-    with cassette(path):
-        await one_task_crew(ScriptedModel("x")).kickoff_async(TOPIC)
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"text": "x"', '"text": 3'), encoding="utf-8")
-    with (
-        pytest.raises(CassetteError, match=r"turn-0/model \(ScriptedModel\): what is recorded .* cannot be read"),
-        cassette(path),
-    ):
-        await one_task_crew(silent()).kickoff_async(TOPIC)
-
-
-def test_without_a_file_a_replay_says_how_to_record(path: Path) -> None:
-    with (
-        pytest.raises(CassetteError, match=r"there is no cassette .* record it with mode='once'"),
-        cassette(path, mode="none"),
-    ):
-        raise AssertionError("must not begin")
-
-
-def test_an_unknown_mode_is_refused(path: Path) -> None:
-    with pytest.raises(UsageError, match="one of 'once', 'none', 'all'"), cassette(path, mode="new"):
-        raise AssertionError("must not begin")
-
-
-async def test_a_block_without_a_run_is_no_recording(path: Path) -> None:
-    with pytest.raises(CassetteError, match="no run was started in this block"), cassette(path):
-        pass
-    assert not path.exists()
-
-
-async def test_a_run_that_outlives_its_block_is_no_recording(path: Path) -> None:
-    model, left = ScriptedModel("x", delay_s=30), list[asyncio.Task[Any]]()
-
-    async def begin() -> None:
-        left.append(asyncio.create_task(one_task_crew(model).kickoff_async(TOPIC)))
-        await model.reached(1)
-
-    with pytest.raises(CassetteError, match="1 steps are still under way"), cassette(path):
-        await begin()
-    left[0].cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await left[0]
-    assert not path.exists()
-
-
-async def test_mode_all_records_anew(path: Path) -> None:
-    for answer in ("old", "new"):
-        with cassette(path, mode="all"):
-            await one_task_crew(ScriptedModel(answer)).kickoff_async(TOPIC)
-    with cassette(path):
-        assert (await one_task_crew(silent()).kickoff_async(TOPIC)).raw == "new"
 
 
 async def test_an_error_of_a_class_of_ones_own_keeps_its_words(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What makes a cassette readable: folded texts, differences in words, and no secrets."""
+"""What makes a cassette readable: folded texts, and differences in words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiocrew.testing.differences import described
-from aiocrew.testing.folding import folded, unfolded
-from aiocrew.testing.redaction import Redactor
 from aiocrew.testing.results import error_of, failure_of
+from aiocrew.testing.tape import folded, unfolded
 
 TEXTS = st.text(alphabet="ab\n\\\"'<é", max_size=12)
 JSON = st.recursive(
@@ -67,43 +66,6 @@ def test_long_texts_and_many_differences_are_cut() -> None:
     said = described({str(n): "a" * 1_000 for n in range(9)}, {str(n): "b" * 1_000 for n in range(9)})
     assert len(said) < 5_000
     assert said.endswith("and 4 more differences")
-
-
-SECRET = "sk-0123456789abcdef"
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["OPENAI_API_KEY", "GITHUB_TOKEN", "client_secret", "DB_PASSWORD", "AWS_SECRET_ACCESS_KEY", "APIKEY", "MY_TOKENS"],
-)
-def test_a_variable_whose_name_looks_secret_is_taken_out(name: str) -> None:
-    redactor = Redactor({name: SECRET})
-    assert redactor.clean({"a": [f"Bearer {SECRET}!"], SECRET: 1}) == {"a": [f"Bearer <{name}>!"], f"<{name}>": 1}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("TOKENIZERS_PARALLELISM", SECRET), ("API_KEY", "short"), ("PATH", SECRET)]
-)
-def test_other_variables_and_short_values_are_left(name: str, value: str) -> None:
-    assert Redactor({name: value}).clean(value) == value
-
-
-def test_a_secret_inside_json_inside_a_text_is_found() -> None:
-    secret = 'pass"word\\with\nlines'
-    cleaned = Redactor({"PASSWORD": secret}).clean(json.dumps({"password": secret}))
-    assert cleaned == '{"password": "<PASSWORD>"}'
-
-
-def test_of_secrets_that_contain_one_another_the_longer_is_named() -> None:
-    redactor = Redactor({"A_KEY": "12345678", "B_KEY": "1234567890"})
-    assert redactor.clean("1234567890 12345678") == "<B_KEY> <A_KEY>"
-
-
-@given(st.text(min_size=8), st.lists(st.text(max_size=5), max_size=5))
-def test_no_secret_is_left(secret: str, between: list[str]) -> None:
-    redactor = Redactor({"KEY": secret})
-    cleaned = redactor.clean(secret.join(["<", *between, ">"]))
-    assert len(secret.strip()) < 8 or secret.strip() not in cleaned.replace("<KEY>", "")
 
 
 @pytest.mark.parametrize("error", [ValueError("x", 3), KeyError("k"), TimeoutError()])

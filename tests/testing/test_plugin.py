@@ -97,6 +97,46 @@ def test_an_async_test_runs_on_virtual_time_beside_any_async_plugin(tmp_path: Pa
     assert (ran.passed, ran.failed) == (4, 0), ran.output
 
 
+OTHERS = """
+import pytest
+
+@pytest.fixture
+def cassette():
+    return "a tape of music"
+
+@pytest.mark.parametrize("virtual_time", [1, 2])
+def test_a_parameter(virtual_time):
+    assert virtual_time in (1, 2)
+
+def test_a_fixture(cassette):
+    assert cassette == "a tape of music"
+    crew("openai/gpt-4o-mini").kickoff()
+"""
+
+
+def test_what_a_suite_itself_calls_by_the_names_of_fixtures_stays_its_own(tmp_path: Path) -> None:
+    forbidden = "aiocrew_forbid_model_requests = true"
+    ran = run_pytest(tmp_path, OTHERS, "--aiocrew-record=once", ini=forbidden)
+    assert (ran.passed, ran.failed, ran.errors) == (2, 1, 0), ran.output
+    assert "ModelRequestForbiddenError" in ran.output
+
+
+@pytest.mark.parametrize("given", ["sed=3", "1, 2", "'x'"])
+def test_a_wrong_marker_of_virtual_time_says_what_it_should_be(tmp_path: Path, given: str) -> None:
+    test = f"import pytest\n@pytest.mark.virtual_time({given})\nasync def test_it():\n    pass\n"
+    ran = run_pytest(tmp_path, test)
+    assert ran.failed == 1
+    assert "the marker is virtual_time, or virtual_time(seed=1)" in ran.output
+
+
+def test_without_the_plugin_nothing_of_aiocrew_is_loaded(tmp_path: Path) -> None:
+    alone = "def test_it():\n    import sys\n    assert not [name for name in sys.modules if 'aiocrew' in name]\n"
+    (tmp_path / "test_alone.py").write_text(alone)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:aiocrew", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout
+
+
 def test_a_failing_assertion_on_virtual_time_is_a_failure(tmp_path: Path) -> None:
     ran = run_pytest(tmp_path, "async def test_it(virtual_time):\n    assert virtual_time() == 1\n")
     assert ran.failed == 1, ran.output
@@ -220,10 +260,22 @@ def test_without_the_ini_nothing_is_forbidden(tmp_path: Path) -> None:
     assert (ran.passed, ran.failed) == (1, 1), ran.output
 
 
-def test_loading_the_plugin_loads_no_other_module_of_its_package() -> None:
+def test_a_recording_may_ask_where_requests_are_forbidden(tmp_path: Path) -> None:
+    test = (
+        "from aiocrew import LLM\nfrom aiocrew.errors import ModelConnectionError\nimport pytest\n\n"
+        "def test_it(cassette):\n"
+        "    llm = LLM('openai/gpt-4o-mini', base_url='http://127.0.0.1:9/v1', max_retries=0)\n"
+        "    with pytest.raises(ModelConnectionError):\n        crew(llm).kickoff()\n"
+    )
+    for options in (["--aiocrew-record=once"], []):
+        ran = run_pytest(tmp_path, test, *options, ini="aiocrew_forbid_model_requests = true")
+        assert (ran.passed, ran.failed) == (1, 0), ran.output
+
+
+def test_loading_the_plugin_loads_the_plugin_only() -> None:
     program = (
-        "import sys, pytest\nimport aiocrew\nbefore = set(sys.modules)\nimport aiocrew.testing.plugin\n"
-        "print(sorted(set(sys.modules) - before))"
+        "import sys, pytest\nimport aiocrew.testing.plugin, aiocrew.testing.overlap\n"
+        "print(sorted(name.removeprefix('aiocrew') for name in sys.modules if name.startswith('aiocrew')))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['aiocrew.testing', 'aiocrew.testing.plugin']"
+    assert done.stdout.strip() == "['', '.testing', '.testing.overlap', '.testing.plugin', '.version']"

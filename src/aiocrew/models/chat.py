@@ -71,11 +71,11 @@ class ChatModel:
         are used up. BlueprintError when the endpoint's address or headers cannot be used, BudgetExceededError when a
         budget does not cover an attempt.
         """
-        if GATE.closed:
-            GATE.refuse(self.endpoint.label, self.endpoint.url)
         target = self._target or self._prepare()
         outgoing = outgoing_to(self.endpoint, self._limit, request, stream=False)
         while True:
+            if GATE.closed:
+                GATE.refuse(self.endpoint.label, self.endpoint.url)
             if (turn := outgoing.admit()) is not None:
                 await turn
             try:
@@ -88,12 +88,12 @@ class ChatModel:
 
         Raises as `reply` does. Once a piece was given there is no further attempt: it would begin anew.
         """
-        if GATE.closed:
-            GATE.refuse(self.endpoint.label, self.endpoint.url)
         target = self._target or self._prepare()
         outgoing = outgoing_to(self.endpoint, self._limit, request, stream=True)
         given = False
         while True:
+            if GATE.closed:
+                GATE.refuse(self.endpoint.label, self.endpoint.url)
             if (turn := outgoing.admit()) is not None:
                 await turn
             streamed = StreamedReply(target, outgoing.body, self.endpoint)

@@ -16,9 +16,7 @@ from aiocrew.testing.redaction import Redactor
 from aiocrew.types.messages import AnswerSpec, Message, Request, ToolCall, ToolSpec
 from aiocrew.types.ports import Effect
 
-__all__ = ["Shared", "asked_of", "keys_in"]
-
-_PROVING = ("authorization", "api-key", "x-api-key")
+__all__ = ["Shared", "asked_of", "endpoint_of"]
 
 
 class Shared:
@@ -54,14 +52,11 @@ def asked_of(effect: Effect | None, shared: Shared) -> Any:
     return content
 
 
-def keys_in(effect: Effect | None) -> list[str]:
-    """Return what the model that `effect` asks proves by who asks: its API key, a header of the user's."""
+def endpoint_of(effect: Effect | None) -> Endpoint | None:
+    """Return where the model that `effect` asks is; None where it asks none, or one that has no address."""
     model = getattr(effect, "model", None)
     endpoint = getattr(model.model, "endpoint", None) if isinstance(model, ResolvedModel) else None
-    if not isinstance(endpoint, Endpoint):
-        return []
-    own = [value for name, value in endpoint.headers.items() if name.lower() in _PROVING]
-    return [endpoint.key, *(value.removeprefix("Bearer ") for value in own)]
+    return endpoint if isinstance(endpoint, Endpoint) else None
 
 
 def _question(model: ResolvedModel, request: Request, shared: Shared) -> dict[str, Any]:
@@ -79,7 +74,7 @@ def _question(model: ResolvedModel, request: Request, shared: Shared) -> dict[st
 
 
 def _message(message: Message) -> dict[str, Any]:
-    fields = as_fields(_builtins(message))
+    fields = as_fields(json.loads(json.dumps(msgspec.to_builtins(message))))
     said = {"role": fields.pop("type"), **_filled(fields)}
     if "calls" in said:
         said["calls"] = [_filled(as_fields(call)) for call in as_items(said["calls"])]
@@ -88,13 +83,6 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in ([], {})}
-
-
-def _builtins(message: Message) -> Any:
-    try:
-        return msgspec.json.decode(msgspec.json.encode(message))
-    except UnicodeEncodeError:  # half a surrogate pair, in a tool's result
-        return {"type": type(message).__name__.lower(), "text": message.text}
 
 
 def _tool_use(tool: str, content: list[Any], shared: Shared) -> dict[str, Any]:

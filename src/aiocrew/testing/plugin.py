@@ -17,6 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from aiocrew.testing.cassettes import Cassette, Mode
+    from aiocrew.testing.forbidding import Forbidding
     from aiocrew.testing.models import ScriptedModel
 
 __all__ = ["cassette", "scripted_model", "virtual_time"]
@@ -37,10 +38,21 @@ _function = pytest.StashKey[Callable[..., Any]]()
 """The test's function as it is before other plugins make a plain one of it."""
 _opened = pytest.StashKey[ExitStack]()
 """The test's cassette, to be closed with the outcome of its call."""
+_forbidding: pytest.StashKey[Forbidding] = pytest.StashKey()
+"""What lets no request of the test out."""
 
 
 class _NotCalled(Exception):
     """The test did not come to its call."""
+
+
+class _VirtualSeconds:
+    """What the fixture gives: by its class it is told from whatever else a suite calls virtual_time."""
+
+    def __call__(self) -> float:
+        import asyncio
+
+        return asyncio.get_running_loop().time()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,20 +73,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if not item.config.getini(_FORBID) or item.get_closest_marker(_ALLOW) or _records(item):
+    if not item.config.getini(_FORBID) or item.get_closest_marker(_ALLOW):
         return (yield)
     from aiocrew.testing.forbidding import forbid_model_requests
 
-    with forbid_model_requests(f"{_FORBID} is set (a test may have the marker {_ALLOW})"):
+    with forbid_model_requests(f"{_FORBID} is set (a test may have the marker {_ALLOW})") as forbidding:
+        item.stash[_forbidding] = forbidding
         return (yield)
-
-
-def _records(item: pytest.Item) -> bool:
-    return _mode(item) != "none" and "cassette" in getattr(item, "fixturenames", ())
-
-
-def _mode(item: pytest.Item) -> Mode:
-    return cast("Mode", item.config.getoption(_RECORD))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,7 +93,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     marker = pyfuncitem.get_closest_marker(_VIRTUAL)
-    if marker is None and _VIRTUAL not in pyfuncitem.fixturenames:
+    if marker is None and not isinstance(pyfuncitem.funcargs.get(_VIRTUAL), _VirtualSeconds):
         return None
     test = pyfuncitem.stash[_function]
     if not inspect.iscoroutinefunction(test):
@@ -96,16 +101,28 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     from aiocrew.testing.virtual_runs import run_virtual
 
     given = {name: value for name, value in pyfuncitem.funcargs.items() if name in inspect.signature(test).parameters}
-    run_virtual(lambda: test(**given), seed=0 if marker is None else marker.kwargs.get("seed", 0))
+    run_virtual(lambda: test(**given), seed=0 if marker is None else _seed(marker, pyfuncitem))
     return True
+
+
+def _seed(marker: pytest.Mark, test: pytest.Function) -> int:
+    try:
+        seed = _named_seed(*marker.args, **marker.kwargs)
+    except TypeError:
+        seed = None
+    if not isinstance(seed, int):
+        pytest.fail(f"{test.nodeid}: the marker is {_VIRTUAL}, or {_VIRTUAL}(seed=1)", pytrace=False)
+    return seed
+
+
+def _named_seed(seed: object = 0) -> object:
+    return seed
 
 
 @pytest.fixture
 def virtual_time() -> Callable[[], float]:
     """Run the async test on virtual time; the fixture gives the seconds that have passed."""
-    import asyncio
-
-    return lambda: asyncio.get_running_loop().time()
+    return _VirtualSeconds()
 
 
 @pytest.fixture
@@ -126,7 +143,10 @@ def cassette(request: pytest.FixtureRequest) -> Generator[Cassette]:
 
     test: pytest.Function = request.node
     stack = test.stash[_opened] = ExitStack()
-    used = stack.enter_context(cassette(_path_of(test), _mode(test)))
+    mode = cast("Mode", test.config.getoption(_RECORD))
+    used = stack.enter_context(cassette(_path_of(test), mode))
+    if not used.replays and _forbidding in test.stash:
+        test.stash[_forbidding].lift()
     function: Callable[..., Any] = test.obj
     if inspect.iscoroutinefunction(function):
         # Whoever runs it may do so in a context that it made before.

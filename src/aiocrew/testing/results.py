@@ -70,4 +70,4 @@ def error_of(failure: Any) -> Exception:
     kind = getattr(builtins, str(kept["python"]), None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         raise TypeError(f"{kept['python']!r} is no class of errors")
-    return kind(*kept["args"])
+    return kind(*kept.get("args", ()))

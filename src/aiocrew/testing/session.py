@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
-from aiocrew.testing.asked import Shared, asked_of, keys_in
+from aiocrew.models.endpoint import Endpoint
+from aiocrew.testing.asked import Shared, asked_of, endpoint_of
 from aiocrew.testing.errors import CassetteError
 from aiocrew.testing.played import PlayedRun, Player
-from aiocrew.testing.redaction import Redactor
+from aiocrew.testing.redaction import Redactor, secrets_of
 from aiocrew.testing.tape import RunKind, Tape, TapedRun, TapedStep, write_tape
 from aiocrew.types.events import CrewKickoffStarted, Event, FlowStarted, LiteAgentExecutionStarted, LLMStreamChunk
 from aiocrew.types.paths import Path
@@ -30,10 +32,12 @@ class Session:
         self.path = path
         self._redactor = redactor
         self._shared = Shared(redactor, None if tape is None else tape.shared)
-        self._player = None if tape is None else Player(path, tape, self._shared.held.get)
+        self._player = None if tape is None else Player(path, tape, self._shared.held.get, redactor.clean)
         self._recorded: list[TapedRun] = []
         self._recording: dict[str, TapedRun] = {}
         self._playing: dict[str, PlayedRun] = {}
+        self._endpoints: dict[int, Endpoint] = {}
+        """Those whose secrets are known. They are kept, so that no other can have the same id."""
         self._streamed: set[tuple[str, Path]] = set()
         self._steps_under_way = 0
         self._problem: CassetteError | None = None
@@ -53,7 +57,8 @@ class Session:
                 pass
 
     def _begin(self, run_id: str, kind: RunKind, name: str, inputs: Mapping[str, Any] | None, outer: str) -> None:
-        plain = self._redactor.clean(_plain(inputs))
+        plain = _plain(inputs)
+        self._redactor.learn(plain)
         if self._player is not None:
             self._playing[run_id] = self._playing.get(outer) or self._player.run(kind, name, plain)
             return
@@ -69,8 +74,11 @@ class Session:
 
     def asked(self, effect: Effect | None) -> Any:
         """Return what `effect` asks, without secrets."""
-        for key in keys_in(effect):
-            self._redactor.add(key, "api_key")
+        endpoint = endpoint_of(effect)
+        if endpoint is not None and id(endpoint) not in self._endpoints:
+            self._endpoints[id(endpoint)] = endpoint
+            for secret, name in secrets_of(endpoint):
+                self._redactor.add(secret, name)
         return self._redactor.clean(asked_of(effect, self._shared))
 
     # Recording
@@ -137,8 +145,18 @@ class Session:
 
 
 def _plain(inputs: Mapping[str, Any] | None) -> Any:
-    """Return inputs as JSON; of a value that is none only its type."""
-    return msgspec.to_builtins(inputs, str_keys=True, enc_hook=_type_of)
+    """Return inputs as JSON gives them back; of a value that is none only its type."""
+    if inputs is None:
+        return None
+    return {name: _plain_value(value) for name, value in inputs.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    try:
+        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_type_of, order="deterministic")
+        return json.loads(json.dumps(plain), parse_constant=str)  # not a number is not equal to itself
+    except (TypeError, ValueError, RecursionError):
+        return _type_of(value)
 
 
 def _type_of(value: Any) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, TypeAlias, cast
+import os
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.crew.files import write_whole
 from aiocrew.testing.errors import CassetteError
-from aiocrew.testing.folding import folded, unfolded
 from aiocrew.testing.redaction import Redactor
 from aiocrew.types.paths import Path, path_order
 
-__all__ = ["Ending", "RunKind", "Tape", "TapedRun", "TapedStep", "read_tape", "write_tape"]
+__all__ = ["Ending", "RunKind", "Tape", "TapedRun", "TapedStep", "folded", "read_tape", "unfolded", "write_tape"]
 
 VERSION = 1
 _MARK = "aiocrew_cassette"
+_LINES: Final = "\n"
+"""The only key of an object that stands for a text."""
 
 RunKind: TypeAlias = Literal["crew", "flow", "agent"]
 Ending: TypeAlias = Literal["gave", "failed", "cut", "again"]
@@ -59,7 +61,8 @@ class Tape(msgspec.Struct, frozen=True):
 def write_tape(path: str, tape: Tape, redactor: Redactor) -> None:
     """Write `tape` to `path`, whole or not at all, without any of the redactor's secrets. Folders are made.
 
-    Equal tapes give equal files, in whatever order runs and steps came. Raises OSError.
+    Equal tapes give equal files, in whatever order runs and steps came. Raises CassetteError where it cannot be
+    written.
     """
     runs = [msgspec.structs.replace(run, steps=sorted(run.steps, key=_place)) for run in tape.runs]
     document = redactor.clean(
@@ -69,7 +72,11 @@ def write_tape(path: str, tape: Tape, redactor: Redactor) -> None:
             "shared": dict(sorted(tape.shared.items())),
         }
     )
-    write_whole(path, _text_of(folded(document)), create_directory=True, token=local_runtime().new_id())
+    try:
+        write_whole(path, _text_of(folded(document)), create_directory=True, token=local_runtime().new_id())
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise CassetteError(f"the cassette {path!r} was not written: {why}", path=path) from error
 
 
 def _place(step: TapedStep) -> tuple[tuple[str, int], ...]:
@@ -116,3 +123,30 @@ def _unreadable(path: str, why: str) -> CassetteError:
         "mode='all'",
         path=path,
     )
+
+
+def folded(value: Any) -> Any:
+    """Return JSON's `value` with every text of several lines as {"\\n": [its lines]}, for diffs of single lines."""
+    if isinstance(value, str):
+        return {_LINES: value.split("\n")} if "\n" in value else value
+    if isinstance(value, list):
+        return [folded(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        held = {name: folded(item) for name, item in cast("dict[str, Any]", value).items()}
+        return {_LINES: held} if held.keys() == {_LINES} else held
+    return value
+
+
+def unfolded(value: Any) -> Any:
+    """Return what `folded` was given."""
+    if isinstance(value, list):
+        return [unfolded(item) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    held = cast("dict[str, Any]", value)
+    if held.keys() == {_LINES}:
+        inner = held[_LINES]
+        if isinstance(inner, list):
+            return "\n".join(cast("list[str]", inner))
+        held = cast("dict[str, Any]", inner)
+    return {name: unfolded(item) for name, item in held.items()}
