@@ -275,7 +275,7 @@ def test_passes_that_may_need_each_other_are_not_spoken_of(body: str) -> None:
 def test_a_loop_is_told_by_its_line_and_its_runs() -> None:
     found = ask("for topic in topics:\n    if topic:\n        await crew.kickoff_async(topic)  # here")
     instead = "await crew.kickoff_for_each_async([...]), with the inputs of all passes"
-    assert found == SerialAwait("loop", 3, (5,), 4, instead)
+    assert found == SerialAwait("loop", 3, (5,), 4, instead, first=5)
 
 
 def test_the_outer_loop_is_meant_where_the_inner_one_cannot_be() -> None:
@@ -346,3 +346,77 @@ def test_the_module_itself_may_hold_the_loop() -> None:
     found = serial_awaits("for c in crews:\n    c.kickoff()\n", 2)
     assert found is not None
     assert (found.kind, found.line) == ("loop", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "lines", "first"),
+    [
+        ("for t in topics:\n    a = await crew.kickoff_async(t)  # here\n    await flow.kickoff_async(a)", (4, 5), 4),
+        ("for t in topics:\n    if t:\n        await crew.kickoff_async(t)  # here", (5,), 5),
+        ("for t in topics:\n    for n in t:\n        t = await crew.kickoff_async({n: t})  # here", (5,), 0),
+        (
+            "for t in topics:\n    if t:\n        await crew.kickoff_async(t)  # here\n    await flow.kickoff_async(t)",
+            (5, 6),
+            0,
+        ),
+        (
+            "for t in topics:\n    await asyncio.gather(\n        *[crew.kickoff_async(u) for u in t]  # here\n    )",
+            (4,),
+            4,
+        ),
+        ("for t in topics:\n    await (\n        crew.kickoff_async(t)  # here\n    )", (4,), 4),
+        ("for t in topics:\n    (\n        crew\n        .kickoff(t)  # here\n    )", (6,), 6),
+        (
+            "for t in topics:\n    async with (\n        crew.start(t) as run  # here\n    ):\n        await run",
+            (4, 5),
+            4,
+        ),
+        ("texts = [await crew.kickoff_async(t) for t in topics]  # here", (3,), 3),
+    ],
+)
+def test_the_lines_are_those_in_which_runs_begin_and_the_first_begins_a_pass(
+    body: str, lines: tuple[int, ...], first: int
+) -> None:
+    found = ask(body)
+    assert found is not None
+    assert (found.lines, found.first) == (lines, first)
+
+
+@pytest.mark.parametrize(
+    ("body", "instead"),
+    [
+        (
+            "for c in topics:\n    await asyncio.gather(*[crew.kickoff_async(t) for t in c])  # here",
+            "await crew.kickoff_for_each_async([...], max_concurrency=...), with the inputs of all passes",
+        ),
+        (
+            "for c in topics:\n    await asyncio.gather(*[x.kickoff_async() for x in c])  # here",
+            "await asyncio.gather(*[...], return_exceptions=True), with the runs of all passes, each inside "
+            "`async with` of one asyncio.Semaphore",
+        ),
+        (
+            "for t in topics:\n    a = await crew.kickoff_async(t)  # here\n    await flow.kickoff_async(a)",
+            "await asyncio.gather(*[one_pass(...) for t in topics], return_exceptions=True), where one_pass() is an "
+            "async function with the body of this loop",
+        ),
+        (
+            "for t in topics:\n    async for event in crew.stream(t):  # here\n        notes.append(event)",
+            "await crew.kickoff_for_each_async([...]), with the inputs of all passes",
+        ),
+    ],
+)
+def test_what_to_write_instead_does_the_work_of_the_whole_loop(body: str, instead: str) -> None:
+    found = ask(body)
+    assert found is not None
+    assert found.instead == instead
+
+
+def test_the_head_of_a_block_stands_for_what_it_opens() -> None:
+    head = "async def work(crew, topics):\n    for t in topics:\n"
+    source = head + "        async with (\n            crew.start(t)\n        ):\n            pass\n"
+    assert [found and found.kind for found in (serial_awaits(source, 3), serial_awaits(source, 4))] == ["loop", "loop"]
+
+
+def test_a_function_whose_calls_need_each_other_is_not_asked_about_further() -> None:
+    source = "seen = []\nasync def step(crew, t):\n    seen.append(await crew.kickoff_async({t: seen}))\n"
+    assert serial_awaits(source, 3) is None

@@ -75,7 +75,7 @@ def passes(source: str, answers: str) -> tuple[list[Any], bool]:
     crew = Told(answers)
     try:
         exec(source, {"crew": crew, "print": lambda *_: None})
-    except (IndexError, TypeError):
+    except (IndexError, TypeError, UnboundLocalError):
         return crew.given, True
     return crew.given, False
 
@@ -94,6 +94,32 @@ def test_independent_passes_give_the_first_run_of_each_the_same_whatever_the_oth
         return
     if sum("crew.kickoff" in one for one in lines) > 1:
         return  # within a pass a run may need another
+    given, failed = passes(source, "c")
+    others, failed_too = passes(source, "d")
+    if not (failed or failed_too):
+        assert given == others
+
+
+NAMED = "a, b, out, flag, seen, other"
+STATE = """\
+a, b, out, flag, held, seen = 'x', 'y', '', False, {'k': 'z'}, ['w']
+other = seen
+"""
+
+
+@settings(max_examples=400, deadline=None)
+@given(before=BLOCKS, run=RUN, after=BLOCKS, own=st.booleans())
+def test_what_a_helper_keeps_counts_as_what_its_loop_keeps(
+    before: list[str], run: str, after: list[str], own: bool
+) -> None:
+    body = ["crew.kickoff({'pass': item})" if not before else "pass", *before, run, *after]
+    body = [line.replace("continue", "return") for line in body]
+    locals_of_it = ["a = b = out = ''", "flag = False"] if own else [f"global {NAMED}"]
+    source = STATE + "\n".join(under("def step(item):", [*locals_of_it, *body]))
+    source += "\nfor item in ['i', 'j', 'l']:\n    step(item)\n"
+    found = serial_awaits(source, source.count("\n"))
+    if found is None or found.kind != "loop" or sum("crew.kickoff" in one for one in body) > 1:
+        return
     given, failed = passes(source, "c")
     others, failed_too = passes(source, "d")
     if not (failed or failed_too):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from aiocrew.seeing.check.doors import ASYNC_DOORS, SYNC_DOORS
 
-__all__ = ["CALLED", "LEFT", "WORLD", "DataPath", "is_run", "overlap", "path_of", "reads"]
+__all__ = ["CALLED", "LEFT", "WORLD", "DataPath", "is_run", "named", "overlap", "path_of", "reads"]
 
 DataPath: TypeAlias = tuple[str, ...]
 
@@ -17,8 +17,10 @@ CALLED = "()"
 LEFT = "*"
 """The end of a path that means whatever a run leaves on its crew or flow: usage, state, output."""
 WORLD: DataPath = ("<world>",)
-"""What functions may know of that no name stands for: files, databases, globals."""
+"""What functions may know of that no name stands for: files, databases, globals. Further names in such a path are those
+that say which of them: it is another one where they are."""
 
+_READ_FILES = frozenset({"read", "read_text", "read_bytes", "readlines", "load", "fetchall", "fetchone", "execute"})
 _KNOW_NOTHING = frozenset(
     {"str", "int", "float", "bool", "len", "list", "tuple", "dict", "set", "frozenset", "range", "enumerate", "zip"}
     | {"sorted", "reversed", "min", "max", "sum", "any", "all", "repr", "format", "isinstance", "print", "round", "abs"}
@@ -59,6 +61,11 @@ def path_of(expression: ast.expr) -> DataPath:
             return path_of(value)
         case _:
             return ()
+
+
+def named(paths: Iterable[DataPath]) -> set[DataPath]:
+    """Return those that a name stands for."""
+    return {path for path in paths if path[0] != WORLD[0]}
 
 
 def reads(node: ast.AST) -> set[DataPath]:
@@ -122,9 +129,13 @@ def _read_by_call(call: ast.Call) -> Iterator[DataPath]:
                 yield from _slices(receiver)
             else:
                 # What makes a crew is asked for a crew, not for what an earlier one said.
-                yield from (read for read in _reads(receiver) if read != WORLD)
-        case ast.Attribute(value=receiver):
-            yield from _reads(receiver)
+                yield from named(_reads(receiver))
+        case ast.Attribute(value=receiver, attr=name):
+            read = set(_reads(receiver))
+            yield from read
+            if name in _READ_FILES:
+                which = {path[0] for part in (receiver, *call.args) for path in named(_reads(part))}
+                yield (*WORLD, *sorted(which))
         case ast.Name(id=name):
             yield (name,)
             if name not in _KNOW_NOTHING and not name[:1].isupper():

@@ -11,20 +11,25 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from aiocrew.seeing.check.data_paths import CALLED, LEFT, WORLD, DataPath, overlap, path_of, reads
+from aiocrew.seeing.check.data_paths import CALLED, LEFT, WORLD, DataPath, named, overlap, path_of, reads
 from aiocrew.seeing.check.names import targets_of
 
-__all__ = ["Links", "Runs", "Step", "changes_in", "inputs_of", "outputs_of", "steps_in"]
+__all__ = ["MUTATORS", "Links", "Runs", "Step", "assignments", "changes_in", "inputs_of", "outputs_of", "steps_in"]
 
 Runs = Callable[[ast.Call], bool]
 """Says which calls are runs."""
 
-_MUTATORS = frozenset(
+MUTATORS = frozenset(
     {"append", "extend", "insert", "add", "update", "setdefault", "push", "appendleft", "put", "put_nowait", "pop"}
+    | {"remove", "discard", "clear", "popleft", "popitem", "extendleft", "sort", "reverse", "subtract", "rotate"}
 )
+"""Methods that change the object that has them."""
 _SHOWS = frozenset({"print", "pprint", "debug", "info", "warning", "error", "exception", "critical", "rule", "echo"})
+_AWAITS = frozenset({"gather", "wait_for", "shield", "wait", "create_task", "ensure_future", "sleep"})
+"""Of asyncio: they only wait."""
 _HANDS_OUT = re.compile(
-    r"_?(?:save|write|store|send|log|emit|publish|insert|upsert|export|display|show|report|render|print|dump|notify)"
+    r"_?(?:save|write|store|send|log|emit|publish|insert|upsert|export|display|show|report|render|print|dump|notify"
+    r"|execute(?:many)?$|commit$)"
 )
 _MAY_BE_READ_BY_A_RUN = re.compile("memor|knowledge|agent|crew|histor|context|task|llm|tool|prompt|flow", re.IGNORECASE)
 
@@ -82,7 +87,8 @@ def _as_assignment(target: ast.expr, value: ast.expr) -> ast.Assign:
     return ast.copy_location(ast.Assign(targets=[target], value=value), value)
 
 
-def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+def assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Give each single target of the assignments in `node`, with the whole of what it is given."""
     match node:
         case ast.Assign(targets=targets, value=value):
             yield from ((single, value) for target in targets for single in targets_of(target))
@@ -91,7 +97,25 @@ def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
         case _:
             pass
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield from ((one.target, one.value) for one in ast.walk(node) if isinstance(one, ast.NamedExpr))
+        for one in ast.walk(node):
+            match one:
+                case ast.NamedExpr(target=target, value=value):
+                    yield target, value
+                case ast.comprehension(target=target, iter=source):
+                    yield from ((single, source) for single in targets_of(target))
+                case _:
+                    pass
+
+
+def _makes_anew(value: ast.expr) -> bool:
+    """Whether a value has nothing in common with what it was made of."""
+    match value:
+        case ast.Call() | ast.Await() | ast.Constant() | ast.Compare() | ast.JoinedStr():
+            return True
+        case ast.BinOp(op=ast.Div() | ast.Mod() | ast.Sub() | ast.FloorDiv()):
+            return True
+        case _:
+            return False
 
 
 class Links:
@@ -102,12 +126,12 @@ class Links:
         self._by_target: defaultdict[str, list[Link]] = defaultdict(list)
         self._by_source: defaultdict[str, list[Link]] = defaultdict(list)
         for step in steps_in(body):
-            for target, value in _assignments(step.node):
+            for target, value in assignments(step.node):
                 path = path_of(target)
                 if not path:
                     continue
-                shares = not isinstance(value, ast.Call | ast.Await | ast.Constant)
-                link = Link(path, frozenset(reads(value)) - {WORLD}, shares)
+                shares = not _makes_anew(value)
+                link = Link(path, frozenset(named(reads(value))), shares)
                 self._by_target[path[0]].append(link)
                 for root in {source[0] for source in link.made_of}:
                     self._by_source[root].append(link)
@@ -149,7 +173,7 @@ def changes_in(body: Sequence[ast.stmt], is_run: Runs, links: Links, own: Set[st
     """
     spread = _Spread(is_run, links, fields=False)
     steps = list(steps_in(body))
-    targets = [target for step in steps for target, _ in _assignments(step.node)]
+    targets = [target for step in steps for target, _ in assignments(step.node)]
     own = own | {target.id for target in targets if isinstance(target, ast.Name)}
     for target in targets:
         path = path_of(target)
@@ -162,7 +186,7 @@ def changes_in(body: Sequence[ast.stmt], is_run: Runs, links: Links, own: Set[st
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or is_run(call):
                 continue
             receiver, name = path_of(call.func.value), call.func.attr
-            if name in _MUTATORS:
+            if name in MUTATORS:
                 spread.change(receiver)
             elif isinstance(step.node, ast.Expr) and name not in _SHOWS and _may_be_of_a_run(receiver):
                 return None
@@ -202,7 +226,7 @@ class _Spread:
 
     def take(self, step: Step) -> None:
         governed = any(self._holds_output(test) for test in step.tests)
-        for target, value in _assignments(step.node):
+        for target, value in assignments(step.node):
             if governed or self._holds_output(value):
                 self._assign(target, changes=isinstance(step.node, ast.AugAssign))
         match step.node:
@@ -223,7 +247,7 @@ class _Spread:
             receiver = path_of(method.value)
             if receiver:
                 self._add((*receiver, LEFT))
-        elif method.attr in _MUTATORS and (governed or self._is_given_output(call)):
+        elif method.attr in MUTATORS and (governed or self._is_given_output(call)):
             self.change(path_of(method.value))
 
     def _assign(self, target: ast.expr, *, changes: bool) -> None:
@@ -247,7 +271,7 @@ class _Spread:
                 pass
             case _:
                 pass
-        if name in _SHOWS or name in _MUTATORS:
+        if name in _SHOWS or name in MUTATORS or name in _AWAITS:
             return
         if not _HANDS_OUT.match(name) or _may_be_of_a_run((*receiver, name)):
             self.is_lost = True
@@ -287,18 +311,20 @@ def inputs_of(body: Sequence[ast.stmt], is_run: Runs) -> set[DataPath]:
             wanted |= reads(call)
             if isinstance(call.func, ast.Attribute):
                 made.update(path_of(call.func.value)[:1])
+        if calls:
+            wanted |= {path for test in _conditions(step.node) for path in reads(test)}
         if calls or isinstance(step.node, ast.Continue | ast.Break):
             wanted |= _read_by_tests(step)
     before = -1
     while before != len(wanted):
         before = len(wanted)
         for step in steps:
-            for target, value in _assignments(step.node):
+            for target, value in assignments(step.node):
                 path = path_of(target)
                 if path and overlap([path], wanted):
                     made_of = reads(value)
                     # What makes a crew is asked for a crew, not for what an earlier one said.
-                    wanted |= made_of - {WORLD} if path[0] in made else made_of
+                    wanted |= named(made_of) if path[0] in made else made_of
                     wanted |= _read_by_tests(step)
     return wanted
 
@@ -306,3 +332,17 @@ def inputs_of(body: Sequence[ast.stmt], is_run: Runs) -> set[DataPath]:
 def _read_by_tests(step: Step) -> set[DataPath]:
     """Return what decides about a step; what was tried before a handler is this pass's own affair."""
     return {path for test in step.tests if isinstance(test, ast.expr) for path in reads(test)}
+
+
+def _conditions(node: ast.AST) -> Iterator[ast.expr]:
+    """Give what decides within an expression."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.IfExp(test=test):
+                yield test
+            case ast.BoolOp(values=values):
+                yield from values[:-1]
+            case ast.comprehension(ifs=ifs):
+                yield from ifs
+            case _:
+                pass

@@ -5,21 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from aiocrew.seeing.check.awaiting import awaited_at
 from aiocrew.seeing.check.doors import async_door, sync_door
 from aiocrew.seeing.check.finding import Found, Located
 from aiocrew.seeing.check.module import Module
 from aiocrew.seeing.check.serial import SerialAwait, SerialOrder
-from aiocrew.seeing.check.shape import is_awaited
 
 __all__ = ["runs_in_turn"]
 
 
 def runs_in_turn(module: Module) -> Iterator[Found]:
     """Give each loop, comprehension and row of runs that could go on at once."""
-    order = SerialOrder(module.tree, module.parents)
+    order = SerialOrder(module)
     told: set[tuple[str, int, int]] = set()
     for call in module.calls:
-        is_async = bool(async_door(module, call)) and is_awaited(call.node, module.parents)
+        is_async = bool(async_door(module, call)) and awaited_at(call.node, module.parents) is not None
         in_async = isinstance(call.scope.node, ast.AsyncFunctionDef)
         if not is_async and (in_async or sync_door(module, call) in {"", "call"}):
             continue

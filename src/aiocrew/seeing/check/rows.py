@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, cast
 
 from aiocrew.seeing.check.data_paths import overlap, reads
-from aiocrew.seeing.check.effects import Links, Runs, inputs_of, outputs_of
+from aiocrew.seeing.check.effects import Links, Runs, changes_in, inputs_of, outputs_of
+from aiocrew.seeing.check.inlining import Inlined
 from aiocrew.seeing.check.names import Function
 from aiocrew.seeing.check.shape import is_awaited, is_recorded, own_nodes, plain_between
 
 __all__ = ["block_of", "rows_in"]
+
+Inlines: TypeAlias = Callable[[Sequence[ast.stmt]], tuple[Inlined, Links]]
 
 _LONGEST = 20
 """A row is cut here; whoever has more of them in one function knows anyway."""
@@ -31,14 +34,17 @@ def block_of(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> Sequence[ast.
 
 
 def rows_in(
-    block: Sequence[ast.stmt], parents: Mapping[ast.AST, ast.AST], is_run: Runs, links: Links
+    block: Sequence[ast.stmt], parents: Mapping[ast.AST, ast.AST], is_run: Runs, inlined: Inlines
 ) -> list[list[ast.Call]]:
-    """Return the single runs of `block`, cut into rows: the runs of one need nothing of each other."""
+    """Return the single runs of `block`, cut into rows: the runs of one need nothing of each other.
+
+    inlined: gives statements with what the functions do that they call, and what is known of the data around them.
+    """
     singles = {index: run for index, one in enumerate(block) if (run := _single_run(one, is_run, parents)) is not None}
     rows: list[list[ast.Call]] = []
     begin = last = -1
     for index, run in singles.items():
-        if begin >= 0 and len(rows[-1]) < _LONGEST and _goes_on(block, singles, (begin, last, index), is_run, links):
+        if begin >= 0 and len(rows[-1]) < _LONGEST and _goes_on(block, singles, (begin, last, index), is_run, inlined):
             rows[-1].append(run)
         else:
             rows.append([run])
@@ -52,7 +58,7 @@ def _goes_on(
     singles: Mapping[int, ast.Call],
     place: tuple[int, int, int],
     is_run: Runs,
-    links: Links,
+    inlined: Inlines,
 ) -> bool:
     """Whether the run at the third place needs nothing of the row that began at the first and goes to the second."""
     begin, last, index = place
@@ -63,10 +69,17 @@ def _goes_on(
         return False
     if any(ast.dump(singles[earlier]) == ast.dump(run) for earlier in range(begin, index) if earlier in singles):
         return False  # the same once more is meant to come after the first
-    outputs = outputs_of(block[begin:index], is_run, links, fields=True)
+    before, links = inlined(block[begin:index])
+    outputs = outputs_of(before.body, is_run, links, fields=True)
     if outputs is None:
         return False
     needed = inputs_of([*block[last + 1 : index], block[index]], lambda call: call is run)
+    if before.functions:
+        changes = changes_in(before.body, is_run, links, before.own)
+        if changes is None:
+            return False
+        outputs |= changes
+        needed |= inputs_of(inlined(block[last + 1 : index + 1])[0].body, is_run)
     return not overlap(outputs, needed | _targets_read(block[index]))
 
 

@@ -11,9 +11,11 @@ ORDER_RULES = (
         code="AIC401",
         name="Runs awaited one after another in a loop",
         why=(
-            "Each pass waits for its run before the next one begins. Reported only where no run can be seen to "
-            "need an earlier one's output, whether as an input, in a condition or by what it was added to; where "
-            "the loop has no `break` or `return`, nobody is asked in between, and it keeps no pace by itself. "
+            "Each pass waits for its run before the next one begins; passes that gather a chunk each wait for the "
+            "slowest of it. Reported only where no run can be seen to need an earlier one's output, whether as an "
+            "input, in a condition, by what it was added to or by what a helper, tool or callback of the module keeps; "
+            "where the loop has no `break` or `return`, nobody is asked in between, it keeps no pace by itself, and "
+            "goes through what is there already, not through what comes in: standard input, a queue, messages. "
             "Where that is not certain nothing is reported."
         ),
         bad="""\

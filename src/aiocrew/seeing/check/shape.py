@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["can_run_at_once", "is_awaited", "is_recorded", "own_nodes", "plain_between"]
+__all__ = [
+    "can_run_at_once",
+    "is_awaited",
+    "is_deliberate",
+    "is_recorded",
+    "own_nodes",
+    "plain_between",
+    "waits_for_others",
+]
 
-_DELIBERATE = frozenset(
-    # A person or another party answers in between; or the loop keeps a pace, or measures.
+_ASKS = frozenset(
     {"input", "prompt", "confirm", "ask", "receive", "receive_text", "receive_json", "recv", "get_message", "readline"}
-    | {"sleep", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "time", "process_time"}
 )
-_AGAIN = re.compile(r"attempt|retry|retries|\btries|\btry|round|turn|epoch|trial|warm", re.IGNORECASE)
-_OTHER_PARTY = re.compile(r"socket|\bws\b|chat|session|queue|messages|stdin|listen", re.IGNORECASE)
+"""A person or another party answers in between."""
+_PACES = frozenset({"sleep"})
+_MEASURES = frozenset({"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "time", "process_time"})
+_CHANGE_ALL = frozenset(
+    {"chdir", "fchdir", "putenv", "setenv", "seed", "system", "popen", "Popen", "check_call", "check_output"}
+    | {"create_subprocess_exec", "create_subprocess_shell"}
+)
+"""What the whole process has, or what another program does to the files that the runs may work on."""
+_DELIBERATE = _ASKS | _PACES | _MEASURES | _CHANGE_ALL
+_IN_ORDER = re.compile(
+    r"(?<![a-z])(?:attempts?|retr(?:y|ies)|tr(?:y|ies)|rounds?|turns?|epochs?|trials?|warm_?up|iterations?|generations?"
+    r"|cycles?|ticks?|steps?|stages?|phases?)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What a later one of comes after an earlier one: a retry, a round, the step of a plan."""
+_SHOWS = frozenset({"print", "write", "send", "send_text", "send_json", "echo", "put", "put_nowait"})
 _PLAIN_CALLS = frozenset({"str", "int", "float", "len", "list", "dict", "tuple", "set", "repr", "sorted", "print"})
 _PLAIN_METHODS = frozenset(
     {"debug", "info", "format", "join", "strip", "copy", "items", "keys", "values", "model_dump"}
@@ -31,6 +51,39 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
             ahead.extend(ast.iter_child_nodes(node))
 
 
+def waits_for_others(call: ast.Call) -> bool:
+    """Whether a call returns when somebody else has done something, or a time has passed."""
+    name = _name(call)
+    return name in _ASKS or name in _PACES or (name == "get" and not call.args)
+
+
+def is_deliberate(function: ast.FunctionDef | ast.AsyncFunctionDef, visible: Collection[str]) -> bool:
+    """Whether a helper asks somebody, keeps a pace or measures; waiting before it tries again is no pace.
+
+    visible: names of functions whose inside is looked at, so that their names say nothing.
+    """
+    again = {
+        node
+        for handler in own_nodes(function.body)
+        if isinstance(handler, ast.ExceptHandler)
+        for node in own_nodes(handler.body)
+        if isinstance(node, ast.Call) and _name(node) in _PACES
+    }
+    return any(_is_deliberate(node, visible) and node not in again for node in own_nodes(function.body))
+
+
+def _is_deliberate(node: ast.AST, visible: Collection[str]) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="subprocess"), attr="run" | "call")):
+            return True
+        case ast.Call():
+            return _name(node) in _DELIBERATE.difference(visible)
+        case ast.Subscript(value=ast.Attribute(attr="environ"), ctx=ast.Store()):
+            return True
+        case _:
+            return False
+
+
 def is_awaited(run: ast.Call, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether the coroutine of `run` is awaited where it is made: `await run`, `await asyncio.wait_for(run, 60)`."""
     holder = parents.get(run)
@@ -44,24 +97,41 @@ def is_recorded(run: ast.Call) -> bool:
     return any(keyword.arg == "journal" for keyword in run.keywords)
 
 
-def can_run_at_once(loop: ast.For | ast.AsyncFor) -> bool:
-    """Whether every pass of `loop` is carried out whatever came of the others, and without waiting for anyone else."""
-    if _AGAIN.search(ast.unparse(loop.target)) or _ends_early(loop.body, inside=False):
+def can_run_at_once(loop: ast.For | ast.AsyncFor, visible: Collection[str]) -> bool:
+    """Whether every pass of `loop` is carried out whatever came of the others, and without waiting for anyone else.
+
+    visible: names of functions whose inside is looked at, so that their names say nothing.
+    """
+    if _goes_in_order(loop) or _ends_early(loop.body, inside=False):
         return False
-    if isinstance(loop, ast.AsyncFor) and not _is_plain_source(loop):
+    if isinstance(loop, ast.AsyncFor) and _talks_back(loop):
+        return False
+    if any(_is_shown_as_it_comes(node) for node in own_nodes(loop.body)):
         return False
     return not any(
         isinstance(node, ast.Return | ast.Yield | ast.YieldFrom | ast.Assert | ast.Global | ast.Nonlocal)
-        or (isinstance(node, ast.Call) and _name(node) in _DELIBERATE)
+        or _is_deliberate(node, visible)
         for node in own_nodes(loop.body)
     )
 
 
-def _is_plain_source(loop: ast.AsyncFor) -> bool:
-    source = ast.unparse(loop.iter)
-    root = re.split(r"\W", source, maxsplit=1)[0]
-    talks_back = any(isinstance(node, ast.Name) and node.id == root for node in own_nodes(loop.body))
-    return not _OTHER_PARTY.search(source) and not (talks_back and root != "self")
+def _goes_in_order(loop: ast.For | ast.AsyncFor) -> bool:
+    is_range = isinstance(loop.iter, ast.Call) and _name(loop.iter) == "range"
+    return any(_IN_ORDER.search(ast.unparse(part)) for part in (loop.target, *([loop.iter] if is_range else [])))
+
+
+def _talks_back(loop: ast.AsyncFor) -> bool:
+    """Whether a pass speaks to what the items come from."""
+    root = re.split(r"\W", ast.unparse(loop.iter), maxsplit=1)[0]
+    return root != "self" and any(isinstance(node, ast.Name) and node.id == root for node in own_nodes(loop.body))
+
+
+def _is_shown_as_it_comes(node: ast.AST) -> bool:
+    """Whether a stream is read by somebody: of two at once nobody could read either."""
+    if not isinstance(node, ast.AsyncFor):
+        return False
+    calls = [inner for inner in own_nodes(node.body) if isinstance(inner, ast.Call)]
+    return any(_name(call) in _SHOWS for call in calls)
 
 
 def _ends_early(body: Sequence[ast.AST], *, inside: bool) -> bool:
