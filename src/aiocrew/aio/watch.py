@@ -22,7 +22,7 @@ _LOOK_S: Final = 0.01
 _LONGEST_SLEEP_S: Final = 0.1
 _DEEPEST: Final = 80
 _MOST_STACKS: Final = 200
-_TICK_SHARE: Final = 0.02
+_TICK_SHARE: Final = 0.01
 """What looking at a loop's tasks may cost of its time."""
 _OTHER_CLOCK_S: Final = 1.0
 """A loop whose time is that far from the system's is on virtual time: nothing on it is late."""

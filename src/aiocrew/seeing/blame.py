@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sysconfig
 from enum import Enum, auto
 from functools import lru_cache
-from types import FrameType
-from typing import Final
+from types import CodeType, FrameType
+from typing import Any, Final
 
 import msgspec
 
@@ -22,7 +23,9 @@ __all__ = [
     "Site",
     "blame_for_block",
     "calling_site",
+    "lines_until_loop",
     "owner_of",
+    "owner_of_task",
     "runs_the_loop",
 ]
 
@@ -165,22 +168,45 @@ NO_SITE: Final = Site((), is_sync=False)
 
 
 def calling_site(frame: FrameType | None) -> Site:
-    """Return which lines of the user's await what goes on in `frame`. It is called for every run, so it is quick."""
+    """Return which lines of the user's await what goes on in `frame`, or wait for the loop that it runs on."""
+    lines, frame = lines_until_loop(frame)
+    if lines:
+        return Site(lines, is_sync=False)
+    while frame is not None:  # below the loop: did one of our own doors start it?
+        if frame.f_code.co_filename == _DOOR:
+            lines, _ = lines_until_loop(frame)
+            return Site(lines, is_sync=True) if lines else NO_SITE
+        frame = frame.f_back
+    return NO_SITE
+
+
+def lines_until_loop(frame: FrameType | None) -> tuple[tuple[Frame, ...], FrameType | None]:
+    """Return the lines of the user's from `frame` on, up to where an event loop runs it, and that frame.
+
+    It is called for every run, so it is quick.
+    """
     lines: list[Frame] = []
-    is_sync = below_loop = False
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
-        owner = owner_of(file)
-        if owner is Owner.OURS:
-            if file == _DOOR and below_loop and not lines:
-                is_sync, below_loop = True, False
-        elif owner is Owner.USER:
-            if not below_loop:
-                lines.append(Frame(file, frame.f_lineno or code.co_firstlineno, code.co_name))
-        elif runs_the_loop(file, code.co_name):
-            if lines:
-                break
-            below_loop = True
+        owner = _OWNERS.get(file) or _known(file)
+        if owner is Owner.USER:
+            lines.append(Frame(file, frame.f_lineno or code.co_firstlineno, code.co_name))
+        elif owner is Owner.STANDARD and runs_the_loop(file, code.co_name):
+            break
         frame = frame.f_back
-    return Site(tuple(lines), is_sync) if lines else NO_SITE
+    return tuple(lines), frame
+
+
+def owner_of_task(task: asyncio.Task[Any]) -> Owner:
+    """Return to whom the coroutine belongs that `task` was made of; a library's, where it is none of Python's."""
+    code: CodeType | None = getattr(task.get_coro(), "cr_code", None)
+    return Owner.LIBRARY if code is None else _OWNERS.get(code.co_filename) or _known(code.co_filename)
+
+
+_OWNERS: Final[dict[str, Owner]] = {}
+
+
+def _known(file: str) -> Owner:
+    owner = _OWNERS[file] = owner_of(file)
+    return owner

@@ -6,13 +6,13 @@ import asyncio
 import os
 import sys
 import threading
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from aiocrew.aio.watch import Blocked, Frame, LoopWatch
 from aiocrew.errors import UsageError
-from aiocrew.seeing.blame import Site, blame_for_block, calling_site
+from aiocrew.seeing.blame import Owner, Site, blame_for_block, calling_site, lines_until_loop, owner_of_task
 from aiocrew.seeing.executors import ExecutorWatch
 from aiocrew.seeing.origins import OriginWatch
 from aiocrew.seeing.overlap import report_on
@@ -52,6 +52,8 @@ class Observation:
         self._held: list[Held] = []
         self._blocked: list[Blocked] = []
         self._logs: dict[asyncio.AbstractEventLoop, WaitingLog] = {}
+        self._doors: dict[asyncio.AbstractEventLoop, Site] = {}
+        """Who waits for a loop by a synchronous door."""
         self._ended_logs: list[WaitingLog] = []
         self._origins = OriginWatch()
         self._executors = ExecutorWatch(self._origin_here)
@@ -85,6 +87,7 @@ class Observation:
         self._executors.stop()
         self._watch.stop()
         self._logs.clear()  # they hold the loops
+        self._doors.clear()
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -131,16 +134,25 @@ class Observation:
             if task is not None:
                 self._workers[event.run_id, event.path] = self._number_of(task)
             return
-        site = calling_site(sys._getframe(2))  # pyright: ignore[reportPrivateUsage]
+        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
         if isinstance(event, BatchHeld):
-            self._held.append(Held(event, site))
+            self._held.append(Held(event, calling_site(frame)))
         else:
-            self._note_start(event, site)
+            self._note_start(event, frame)
 
-    def _note_start(self, event: Event, site: Site) -> None:
+    def _note_start(self, event: Event, frame: FrameType) -> None:
         loop = asyncio.get_running_loop()
-        ident = threading.get_ident()
         task = asyncio.current_task(loop)
+        # A task that was made for the run itself has no line of the user's on its stack. To look there would make an
+        # object of each frame, for all the run's life.
+        has_lines = task is None or owner_of_task(task) is not Owner.OURS
+        lines, below = lines_until_loop(frame) if has_lines or loop not in self._doors else ((), None)
+        if lines:
+            site = Site(lines, is_sync=False)
+        else:  # who waits for the loop is the same for all that it runs
+            known = self._doors.get(loop)
+            site = self._doors[loop] = calling_site(below) if known is None else known
+        ident = threading.get_ident()
         if site.is_sync or task is None:
             awaiter = -ident
         elif site.lines or (origin := self._origins.of(task)) is None:
@@ -171,6 +183,7 @@ class Observation:
             with self._lock:
                 for closed in [known for known in self._logs if known.is_closed()]:
                     del self._logs[closed]
+                    self._doors.pop(closed, None)
                 log = self._logs[loop] = WaitingLog()
                 self._ended_logs.append(log)
             self._watch.add(loop)

@@ -40,43 +40,42 @@ def source_of(file: str) -> str | None:
 
 def awaited_in_turn(timeline: Timeline, sightings: Sightings, source: SourceOf = source_of) -> list[Culprit]:
     """Return a culprit for each place where runs that do not need one another were carried out in turn."""
-    found: dict[tuple[str, int], list[_Chain]] = defaultdict(list)
+    found: dict[tuple[str, int], list[_Row]] = defaultdict(list)
     verdicts: dict[tuple[str, int], SerialAwait] = {}
     judge = _Judge(sightings, source)
     for chain in _chains(timeline, sightings):
         rest = chain
         while len(rest) > 1:
-            verdict, frame, length = judge.beginning_of(rest)
-            if verdict is not None and not _has_company(rest[:length], timeline, sightings):
-                found[frame.file, verdict.line].append(rest[:length])
+            verdict, frame, row = judge.beginning_of(rest)
+            if verdict is not None and not _has_company(row, timeline, sightings):
+                found[frame.file, verdict.line].append(row)
                 verdicts[frame.file, verdict.line] = verdict
-            rest = rest[length:]
-    return [_culprit(file, line, verdicts[file, line], chains, sightings) for (file, line), chains in found.items()]
+            rest = rest[max(1, sum(len(one) for one in row)) :]
+    return [_culprit(file, line, verdicts[file, line], rows, sightings) for (file, line), rows in found.items()]
 
 
 _Wave: TypeAlias = list[RunSpan]
 """Runs that went on at once; mostly a single one."""
-_Chain: TypeAlias = list[_Wave]
-"""Waves that followed each other at once, none of which uses anything of another."""
+_Pass: TypeAlias = list[_Wave]
+"""What one pass of a loop did, wave after wave."""
+_Row: TypeAlias = list[_Pass]
+"""Passes that followed each other at once, none of which uses anything of another."""
 
 
-def _chains(timeline: Timeline, sightings: Sightings) -> Iterable[_Chain]:
+def _chains(timeline: Timeline, sightings: Sightings) -> Iterable[list[_Wave]]:
+    """Give waves that followed each other at once, awaited by the same task."""
     by_awaiter: dict[tuple[int, str], list[RunSpan]] = defaultdict(list)
     for run in timeline.runs.values():
         start = sightings.starts.get(run.run_id)
         if start is not None and start.site.lines:
             by_awaiter[start.awaiter, run.outer].append(run)
     for runs in by_awaiter.values():
-        chain: _Chain = []
-        texts: list[RunTexts] = []
+        chain: list[_Wave] = []
         for wave in _waves(runs):
-            own = [RunTexts(run) for run in wave]
-            earlier = texts[-_MOST_TEXTS:]
-            if chain and (not _follows(wave, chain[-1]) or any(uses(new, old) for new in own for old in earlier)):
+            if chain and not _follows(wave, chain[-1]):
                 yield chain
-                chain, texts = [], []
+                chain = []
             chain.append(wave)
-            texts += own
         yield chain
 
 
@@ -100,31 +99,26 @@ def _follows(later: _Wave, earlier: _Wave) -> bool:
 
 
 class _Judge:
-    """Says which line puts runs in turn, by the program's own source."""
+    """Says which line puts runs in turn, by the program's own source, and how many by what they used."""
 
     def __init__(self, sightings: Sightings, source: SourceOf) -> None:
         self._sightings = sightings
         self._source = source
         self._verdicts: dict[tuple[str, int], SerialAwait | None] = {}
 
-    def beginning_of(self, chain: _Chain) -> tuple[SerialAwait | None, Frame, int]:
-        """Return what puts the beginning of a chain in turn, where, and how long that is; None for its first wave."""
-        first = self._sightings.starts[chain[0][0].run_id].site.lines
+    def beginning_of(self, chain: list[_Wave]) -> tuple[SerialAwait | None, Frame, _Row]:
+        """Return what puts the beginning of a chain in turn, where, and that; None, and nothing, where nothing does."""
+        first = self._site(chain[0][0])
         for level, frame in enumerate(first):
             verdict = self._verdict(frame)
             if verdict is None:
                 break  # its runs may need each other
             if verdict.kind == "none":
                 continue  # who called this function may hold the loop
-            lines = set(verdict.lines or (frame.line,))
-            elsewhere = (n for n, wave in enumerate(chain) if not self._all_at(wave, level, frame.file, lines))
-            length = next(elsewhere, len(chain))
-            single = all(len(wave) == 1 for wave in chain[:length])
-            least = {"statements": 2, "unreadable": 3}.get(verdict.kind, 2)
-            if length < least or not (single or verdict.kind in ("loop", "comprehension")):
-                break
-            return verdict, frame, length
-        return None, first[0], 1
+            row = _independent(self._passes(chain, level, frame.file, verdict))
+            least = 3 if verdict.kind == "unreadable" else 2
+            return (verdict, frame, row) if len(row) >= least else (None, frame, row[:1])
+        return None, first[0], []
 
     def _verdict(self, frame: Frame) -> SerialAwait | None:
         place = frame.file, frame.line
@@ -134,18 +128,47 @@ class _Judge:
             self._verdicts[place] = unread if text is None else serial_awaits(text, frame.line)
         return self._verdicts[place]
 
-    def _all_at(self, wave: _Wave, level: int, file: str, lines: set[int]) -> bool:
-        for run in wave:
-            site = self._sightings.starts[run.run_id].site.lines
-            if level >= len(site) or site[level].file != file or site[level].line not in lines:
-                return False
-        return True
+    def _passes(self, chain: list[_Wave], level: int, file: str, verdict: SerialAwait) -> _Row:
+        """Return the beginning of `chain` that `verdict` is about, pass by pass."""
+        known = set(verdict.lines) or {verdict.line}
+        is_loop = verdict.kind in ("loop", "comprehension")
+        passes: _Row = []
+        for wave in chain:
+            lines = {self._line(run, level, file) for run in wave}
+            if not lines <= known or (len(wave) > 1 and not is_loop):
+                break
+            if is_loop and not verdict.first:
+                break  # its passes cannot be told apart
+            if not is_loop or not passes or verdict.first in lines:
+                passes.append([])
+            passes[-1].append(wave)
+        return passes
+
+    def _line(self, run: RunSpan, level: int, file: str) -> int:
+        lines = self._site(run)
+        return lines[level].line if level < len(lines) and lines[level].file == file else 0
+
+    def _site(self, run: RunSpan) -> tuple[Frame, ...]:
+        return self._sightings.starts[run.run_id].site.lines
 
 
-def _has_company(chain: _Chain, timeline: Timeline, sightings: Sightings) -> bool:
+def _independent(passes: _Row) -> _Row:
+    """Return the beginning of `passes` of which none uses anything of another."""
+    row: _Row = []
+    texts: list[RunTexts] = []
+    for one in passes:
+        own = [RunTexts(run) for wave in one for run in wave]
+        if any(uses(new, old) for new in own for old in texts[-_MOST_TEXTS:]):
+            break
+        row.append(one)
+        texts += own
+    return row
+
+
+def _has_company(row: _Row, timeline: Timeline, sightings: Sightings) -> bool:
     """Return whether other tasks carried out runs at the same line meanwhile: then these are workers of a pool."""
-    first = sightings.starts[chain[0][0].run_id]
-    from_s, to_s = chain[0][0].from_s, max(run.to_s for run in chain[-1])
+    first = sightings.starts[row[0][0][0].run_id]
+    from_s, to_s = row[0][0][0].from_s, max(run.to_s for run in row[-1][-1])
     for run in timeline.runs.values():
         start = sightings.starts.get(run.run_id)
         if start is None or start.awaiter == first.awaiter or not start.site.lines:
@@ -155,38 +178,41 @@ def _has_company(chain: _Chain, timeline: Timeline, sightings: Sightings) -> boo
     return False
 
 
-def _culprit(file: str, line: int, verdict: SerialAwait, chains: list[_Chain], sightings: Sightings) -> Culprit:
-    waves = [wave for chain in chains for wave in chain]
-    start = sightings.starts[waves[0][0].run_id]
-    runs = sum(len(wave) for wave in waves)
+def _culprit(file: str, line: int, verdict: SerialAwait, rows: list[_Row], sightings: Sightings) -> Culprit:
+    passes = [one for row in rows for one in row]
+    runs = sum(len(wave) for one in passes for wave in one)
+    start = sightings.starts[passes[0][0][0].run_id]
     where = {"loop": "this loop", "comprehension": "this comprehension"}.get(verdict.kind, "these lines")
-    verb = (
-        ("wait for" if start.site.is_sync else "await")
-        if where == "these lines"
-        else ("waits for" if start.site.is_sync else "awaits")
-    )
-    how = "one after another" if runs == len(waves) else f"in {len(waves)} groups, each after the last one's slowest"
+    verb = "wait for" if start.site.is_sync else "await"
+    if where != "these lines":
+        verb = verb.replace("wait", "waits")
+    how = "one after another" if runs == len(passes) else f"in {len(passes)} groups, one after another"
     instead = verdict.instead or (
         "crew.kickoff_for_each(inputs)" if start.site.is_sync else "await asyncio.gather(*(... for ... in ...))"
     )
+    after_the_first = [run for row in rows for one in row[1:] for wave in one for run in wave]
     return Culprit(
         cause=Cause.AWAITED_IN_TURN,
         file=file,
         line=line,
         function=next((frame.function for frame in start.site.lines if frame.file == file), ""),
-        lost_s=sum(_lost_s(chain) for chain in chains),
-        times=len(waves) - len(chains),
-        what=f"{where} {verb} {runs} runs {how}, and none uses what another one gave",
+        lost_s=sum(_lost_s(row) for row in rows),
+        times=len(passes) - len(rows),
+        what=f"{where} {verb} {runs} runs {how}, although none needs the one before",
         instead=instead,
-        at=longest([Span(run.from_s, run.to_s, run.run_id) for chain in chains for wave in chain[1:] for run in wave]),
+        at=longest([Span(run.from_s, run.to_s, run.run_id) for run in after_the_first]),
     )
 
 
-def _lost_s(chain: _Chain) -> float:
-    """Return how much sooner as many runs at once as the largest wave has would have been done; all at once, if one."""
-    lasted = [max(run.to_s for run in wave) - min(run.from_s for run in wave) for wave in chain]
-    width = max(len(wave) for wave in chain)
+def _lost_s(row: _Row) -> float:
+    """Return how much sooner all passes at once would have been done.
+
+    Where a pass does several at once somebody has chosen how many: then, how much sooner just as many would have been
+    that do not wait for each other's groups.
+    """
+    lasted = [max(run.to_s for run in one[-1]) - min(run.from_s for run in one[0]) for one in row]
+    width = max(len(wave) for one in row for wave in one)
     if width == 1:
         return sum(lasted) - max(lasted)
-    alone = [run.to_s - run.from_s for wave in chain for run in wave]
+    alone = [run.to_s - run.from_s for one in row for wave in one for run in wave]
     return max(0.0, sum(lasted) - max(*alone, sum(alone) / width))
