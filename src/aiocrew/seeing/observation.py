@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from aiocrew.aio.watch import Blocked, Frame, LoopWatch
@@ -34,6 +34,7 @@ from aiocrew.types.paths import ROOT, Path
 
 __all__ = ["Observation", "observe"]
 
+_Started: TypeAlias = CrewKickoffStarted | FlowStarted | LiteAgentExecutionStarted
 _NOTED: Final = frozenset({CrewKickoffStarted, FlowStarted, LiteAgentExecutionStarted, ToolUsageStarted, BatchHeld})
 """Of what more is noted than the event."""
 
@@ -137,15 +138,15 @@ class Observation:
         frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
         if isinstance(event, BatchHeld):
             self._held.append(Held(event, calling_site(frame)))
-        else:
+        elif isinstance(event, CrewKickoffStarted | FlowStarted | LiteAgentExecutionStarted):
             self._note_start(event, frame)
 
-    def _note_start(self, event: Event, frame: FrameType) -> None:
+    def _note_start(self, event: _Started, frame: FrameType) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
-        # A task that was made for the run itself has no line of the user's on its stack. To look there would make an
-        # object of each frame, for all the run's life.
-        has_lines = task is None or owner_of_task(task) is not Owner.OURS
+        # An outermost run in a task of ours has no line of the user's on its stack. To look there would make an object
+        # of each frame, for all the run's life.
+        has_lines = bool(event.outer) or task is None or owner_of_task(task) is not Owner.OURS
         lines, below = lines_until_loop(frame) if has_lines or loop not in self._doors else ((), None)
         if lines:
             site = Site(lines, is_sync=False)

@@ -158,7 +158,9 @@ def _independent(passes: _Row) -> _Row:
     texts: list[RunTexts] = []
     for one in passes:
         own = [RunTexts(run) for wave in one for run in wave]
-        if any(uses(new, old) for new in own for old in texts[-_MOST_TEXTS:]):
+        # What a run of this very pass gave as well needs no earlier one to come from.
+        earlier = [old for old in texts[-_MOST_TEXTS:] if all(old.gave != new.gave for new in own)]
+        if any(uses(new, old) for new in own for old in earlier):
             break
         row.append(one)
         texts += own
