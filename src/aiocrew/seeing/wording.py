@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import os
 from typing import Final
 
 from aiocrew.aio.watch import Frame
@@ -21,7 +20,6 @@ __all__ = [
     "instead_of_limit",
     "instead_of_needless_context",
     "instead_of_waiting",
-    "shown_file",
     "slow_reader",
     "waited",
 ]
@@ -43,15 +41,6 @@ _ASYNC_FORMS: Final = (
     ("subprocess", "asyncio.create_subprocess_exec"),
 )
 _LONGEST: Final = 80
-
-
-def shown_file(file: str) -> str:
-    """Return a path as it is told: relative where it lies below the current folder."""
-    try:
-        relative = os.path.relpath(file)
-    except ValueError:  # another drive
-        return file
-    return file if relative.startswith("..") else relative
 
 
 def _code(frame: Frame) -> str:
