@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,6 +65,22 @@ def test_for_each_shows_the_input_that_failed() -> None:
     assert "failed: " in second
     assert "{topic}" in second
     assert printed.endswith("2 succeeded, 1 failed\n")
+
+
+def test_stream() -> None:
+    printed = run("stream.py")
+    assert printed.startswith("== Research Analyst: Find out what is new about event loops")
+    assert HONEST in printed
+    assert re.search(r"\n\d+ tokens\n$", printed)
+
+
+def test_overlap(tmp_path: Path) -> None:
+    program = ROOT / "examples" / "overlap.py"
+    done = subprocess.run([sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "max_concurrency=2" in done.stdout
+    assert "overlap.py:" in done.stdout
+    assert "Six reports, two at a time" in (tmp_path / "lanes.html").read_text(encoding="utf-8")
 
 
 def test_structured() -> None:
