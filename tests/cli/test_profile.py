@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,17 @@ def test_files_are_told_and_written_from_where_it_was_called(here: Command, tmp_
     assert done.returncode == 0
     assert "\n   bees.py:" in done.stderr
     assert (tmp_path / "report.json").is_file()
+
+
+def test_threads_that_were_there_before_the_program_are_not_waited_for(tmp_path: Path) -> None:
+    leave = threading.Event()
+    other = threading.Thread(target=leave.wait)
+    other.start()
+    try:
+        assert main(["profile", "-q", str(written(tmp_path / "program.py", NO_RUN))]) == 0
+    finally:
+        leave.set()
+        other.join()
 
 
 def test_threads_that_a_program_leaves_are_waited_for(here: Command, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def run_program(program: Program) -> int:
     is shown as Python shows it. Raises UsageError where there is no such program.
     """
     source = None if program.is_module else _script(program.name)
-    code = 0
+    code, others = 0, set(threading.enumerate())
     with _terminated_orderly():
         try:
             _carry_out(program, source)
@@ -72,7 +72,7 @@ def run_program(program: Program) -> int:
             _show(error)
             code = _FAILED
         try:
-            _wait_for_threads()
+            _wait_for_threads(others)
         except KeyboardInterrupt:
             return INTERRUPTED
     return code
@@ -176,10 +176,12 @@ def _show(error: BaseException) -> None:
             sys.__excepthook__(type(shown), shown, shown.__traceback__)
 
 
-def _wait_for_threads() -> None:
-    """Wait for the threads that the program left, as Python does before it ends; those of executors have no end."""
-    own = threading.current_thread()
-    while left := [thread for thread in threading.enumerate() if not thread.daemon and thread is not own]:
+def _wait_for_threads(others: set[threading.Thread]) -> None:
+    """Wait for the threads that the program left, as Python does before it ends; those of executors have no end.
+
+    others: those that were there before it.
+    """
+    while left := [thread for thread in threading.enumerate() if not thread.daemon and thread not in others]:
         workers = {worker for name, kept in _WORKERS for worker in getattr(sys.modules.get(name), kept, ())}
         ending = [thread for thread in left if thread not in workers]
         if not ending:
