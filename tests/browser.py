@@ -7,6 +7,7 @@ a loop of its own too, in a thread, and a test hands its work there.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import subprocess
@@ -153,8 +154,16 @@ def _have_chromium() -> None:
     if Path(CHROMIUM).exists():
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in ("apt-get update -q", "apt-get install -qy --no-install-recommends chromium"):
-            subprocess.run(command.split(), check=False, capture_output=True, env=env)
+        # Sessions on several interpreters may come here at once, and apt serves one.
+        with (Path(tempfile.gettempdir()) / "aiocrew-chromium.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not Path(CHROMIUM).exists():
+                _install_chromium()
     if not Path(CHROMIUM).exists():
         pytest.skip(f"the page's tests need {CHROMIUM}: install Debian's package chromium")
+
+
+def _install_chromium() -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in ("apt-get update -q", "apt-get install -qy --no-install-recommends chromium"):
+        subprocess.run(command.split(), check=False, capture_output=True, env=env)
