@@ -80,11 +80,11 @@ def test_figures_of_runs_at_once() -> None:
 def test_on_uvloop_it_sees_a_blocked_loop_as_well() -> None:
     async def blocking() -> None:
         for _ in range(5):
-            time.sleep(0.06)
+            time.sleep(0.15)
             await asyncio.sleep(0)
 
     async def main() -> None:
-        await asyncio.gather(several(3, delay_s=0.5), blocking())
+        await asyncio.gather(several(3, delay_s=1.0), blocking())
 
     with observe() as seen:
         uvloop.run(main())
