@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from aiocrew.agent.answer import Answer
@@ -27,7 +27,7 @@ from aiocrew.tools.calls import ToolMemory
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import TaskCompleted, TaskFailed, TaskSkipped, TaskStarted
 from aiocrew.types.outputs import TaskOutput
-from aiocrew.types.paths import child
+from aiocrew.types.paths import Path, child
 from aiocrew.types.ports import Branch, Branches, Raised
 
 __all__ = ["Execution"]
@@ -98,9 +98,8 @@ class Execution:
     def _tell_started(self, number: int, task: TaskPlan, label: str) -> None:
         run = self.run
         if run.readers.sinks:
-            node, tasks = self.plan.nodes[number], self.plan.tasks
-            waits = tuple([tasks[other].path for other in sorted(node.waits)])
-            sees = tuple([tasks[other].path for other in node.sees])
+            node = self.plan.nodes[number]
+            waits, sees = _paths_of(node.waits, run.root), _paths_of(node.sees, run.root)
             run.tell(TaskStarted, task.path, label, task.agent.name, waits, sees, task.written.written_at)
 
     async def _is_wanted(self, number: int, task: TaskPlan, condition: Callable[..., Any]) -> bool:
@@ -155,3 +154,10 @@ class Execution:
 
 async def _asked(condition: Callable[..., Any], output: TaskOutput) -> bool:
     return bool(await call_function(condition, output))
+
+
+@lru_cache(maxsize=4096)
+def _paths_of(tasks: frozenset[int] | tuple[int, ...], root: Path) -> tuple[Path, ...]:
+    """Return the paths of tasks by position; kept, because nearly every run has the same."""
+    ordered = tasks if isinstance(tasks, tuple) else sorted(tasks)
+    return tuple([child(root, f"task-{number}") for number in ordered])
