@@ -18,6 +18,7 @@ from aiocrew.flow import Flow, start
 from aiocrew.seeing.report import Cause
 from aiocrew.testing import DeadlockError, run_virtual
 from aiocrew.types.context import everywhere
+from aiocrew.types.events import LoopBlocked
 from tests.crew.scenes import one_task_crew
 from tests.doubles import ScriptedModel, on_virtual_time
 
@@ -180,7 +181,17 @@ async def test_chunks_of_a_batch_that_wait_for_their_slowest_are_awaited_in_turn
             await asyncio.gather(*(crew.kickoff_async() for crew in crews[first : first + 3]))
     report = seen.report()
     assert report.peak == 3
-    assert all(culprit.cause is Cause.AWAITED_IN_TURN for culprit in report.culprits)
+    (culprit,) = report.culprits
+    assert culprit.cause is Cause.AWAITED_IN_TURN
+    assert "9 runs in 3 groups" in culprit.what
+
+
+def test_what_goes_on_between_two_runs_of_a_loop_blocks_nothing() -> None:
+    with observe() as seen, asyncio.Runner() as runner:
+        runner.run(several(2))
+        time.sleep(0.2)
+        runner.run(several(2))
+    assert [event for event in seen.events if isinstance(event, LoopBlocked) and event.blocked_s > 0.15] == []
 
 
 async def test_runs_in_turn_inside_a_flow_do_not_lengthen_the_ideal() -> None:

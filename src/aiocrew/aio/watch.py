@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Final, TypeAlias
 
@@ -114,7 +115,8 @@ class LoopWatch:
                 beat.handle.cancel()
                 self._tell(beat, time.monotonic())
             else:
-                beat.loop.call_soon_threadsafe(beat.handle.cancel)
+                with suppress(RuntimeError):  # it was closed in this moment
+                    beat.loop.call_soon_threadsafe(beat.handle.cancel)
 
     def _answer(self, beat: _Beat) -> None:
         began_s = time.monotonic()
@@ -138,6 +140,9 @@ class LoopWatch:
             with self._lock:
                 beats = [beat for beat in self._beats.values() if beat.is_real and not beat.loop.is_closed()]
             now_s = time.monotonic()
+            for beat in beats:
+                if not beat.loop.is_running():  # between two runs of a loop nobody waits for its answer
+                    beat.due_s, beat.seen = now_s + _BEAT_S, []
             late = [beat for beat in beats if now_s > beat.due_s + LATE_S]
             frames = sys._current_frames() if late else {}  # pyright: ignore[reportPrivateUsage]
             for beat in late:
