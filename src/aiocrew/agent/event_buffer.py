@@ -8,17 +8,10 @@ from io import StringIO
 from typing import Final, TypeAlias
 
 from aiocrew.types.events import (
-    CrewKickoffCompleted,
-    CrewKickoffFailed,
-    CrewKickoffStarted,
+    BEGINNINGS_OF_RUNS,
+    ENDS_OF_RUNS,
     Event,
     EventsMissed,
-    FlowFailed,
-    FlowFinished,
-    FlowStarted,
-    LiteAgentExecutionCompleted,
-    LiteAgentExecutionError,
-    LiteAgentExecutionStarted,
     LLMStreamChunk,
 )
 from aiocrew.types.paths import ROOT, Path
@@ -33,17 +26,7 @@ MOST_TEXT: Final = 1 << 20
 _Reply: TypeAlias = tuple[str, Path]
 """Which one: its run and its path."""
 
-_ENDS_OF_RUNS: Final = (
-    CrewKickoffStarted,
-    CrewKickoffCompleted,
-    CrewKickoffFailed,
-    FlowStarted,
-    FlowFinished,
-    FlowFailed,
-    LiteAgentExecutionStarted,
-    LiteAgentExecutionCompleted,
-    LiteAgentExecutionError,
-)
+_OF_RUNS: Final = (*BEGINNINGS_OF_RUNS, *ENDS_OF_RUNS)
 _OWN_ROOT = re.compile(r"(?:.*/)?run(?:-\d+)?(?=/|$)")
 """In the path of a run's event: the run itself, which is the innermost one."""
 
@@ -146,13 +129,13 @@ class EventBuffer:
             self._learn_root(event)
         if type(event) is LLMStreamChunk:
             self._push_piece(event)
-        elif isinstance(event, _ENDS_OF_RUNS):
+        elif isinstance(event, _OF_RUNS):
             self._put(_Entry(event, _KEPT if event.run_id == self._run_id else _OF_INNER_RUN))
         else:
             self._put(_Entry(event, _PLAIN))
 
     def _learn_root(self, event: Event) -> None:
-        if self._run_id is None and isinstance(event, _ENDS_OF_RUNS):
+        if self._run_id is None and isinstance(event, _OF_RUNS):
             self._run_id = event.run_id
         if event.run_id == self._run_id:
             found = _OWN_ROOT.match(event.path)

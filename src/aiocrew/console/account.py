@@ -14,23 +14,16 @@ from aiocrew.console.lines import may_be_coloured
 from aiocrew.console.pages import page_of
 from aiocrew.console.safe_text import printable
 from aiocrew.types.events import (
+    BEGINNINGS_OF_RUNS,
+    ENDS_OF_RUNS,
     AgentExecutionCompleted,
     AgentExecutionError,
     AgentTurnCompleted,
     AgentTurnStarted,
     CallbackCompleted,
     CallbackStarted,
-    CrewKickoffCompleted,
-    CrewKickoffFailed,
-    CrewKickoffStarted,
     Event,
     EventsMissed,
-    FlowFailed,
-    FlowFinished,
-    FlowStarted,
-    LiteAgentExecutionCompleted,
-    LiteAgentExecutionError,
-    LiteAgentExecutionStarted,
     LLMFirstToken,
     LLMGuardrailStarted,
     LLMStreamChunk,
@@ -41,15 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_READ", "ConsoleAccount", "load_account", "printable"]
 
-_BEGINNINGS = (CrewKickoffStarted, LiteAgentExecutionStarted, FlowStarted)
-_ENDINGS = (
-    CrewKickoffCompleted,
-    CrewKickoffFailed,
-    LiteAgentExecutionCompleted,
-    LiteAgentExecutionError,
-    FlowFinished,
-    FlowFailed,
-)
 NOT_READ: frozenset[type[Any]] = frozenset(
     {
         # Others say it: the lines of a task, of a call, of a verdict.
@@ -93,7 +77,7 @@ class ConsoleAccount:
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None or type(event) in NOT_READ:  # pyright: ignore[reportUnnecessaryComparison]
             return  # sys.stderr is None in a program without a console
-        begins, ends = isinstance(event, _BEGINNINGS), isinstance(event, _ENDINGS)
+        begins, ends = isinstance(event, BEGINNINGS_OF_RUNS), isinstance(event, ENDS_OF_RUNS)
         if begins:
             _UNDER_WAY.begin()
         DESK.put(partial(self._write, event, stream, ends=ends), needed=begins or ends)

@@ -21,6 +21,7 @@ from aiocrew.seeing.report import OverlapReport
 from aiocrew.seeing.sightings import Held, Sightings, Start
 from aiocrew.seeing.waiting import WaitingLog
 from aiocrew.types.events import (
+    BEGINNINGS_OF_RUNS,
     BatchHeld,
     CrewKickoffStarted,
     Event,
@@ -35,7 +36,7 @@ from aiocrew.types.paths import ROOT, Path
 __all__ = ["Observation", "observe"]
 
 _Started: TypeAlias = CrewKickoffStarted | FlowStarted | LiteAgentExecutionStarted
-_NOTED: Final = frozenset({CrewKickoffStarted, FlowStarted, LiteAgentExecutionStarted, ToolUsageStarted, BatchHeld})
+_NOTED: Final = frozenset({*BEGINNINGS_OF_RUNS, ToolUsageStarted, BatchHeld})
 """Of what more is noted than the event."""
 
 
@@ -138,7 +139,7 @@ class Observation:
         frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
         if isinstance(event, BatchHeld):
             self._held.append(Held(event, calling_site(frame)))
-        elif isinstance(event, CrewKickoffStarted | FlowStarted | LiteAgentExecutionStarted):
+        elif isinstance(event, BEGINNINGS_OF_RUNS):
             self._note_start(event, frame)
 
     def _note_start(self, event: _Started, frame: FrameType) -> None:

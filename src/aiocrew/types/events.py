@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,8 @@ from aiocrew.types.paths import Path
 from aiocrew.types.usage import Usage
 
 __all__ = [
+    "BEGINNINGS_OF_RUNS",
+    "ENDS_OF_RUNS",
     "AgentExecutionCompleted",
     "AgentExecutionError",
     "AgentExecutionStarted",
@@ -450,3 +452,16 @@ Event: TypeAlias = (
     | EventsMissed
     | ThreadAbandoned
 )
+
+BEGINNINGS_OF_RUNS: Final = (CrewKickoffStarted, FlowStarted, LiteAgentExecutionStarted)
+"""The first event of a run is one of these, whatever it carries out."""
+
+ENDS_OF_RUNS: Final = (
+    CrewKickoffCompleted,
+    CrewKickoffFailed,
+    FlowFinished,
+    FlowFailed,
+    LiteAgentExecutionCompleted,
+    LiteAgentExecutionError,
+)
+"""And the last one, one of these."""

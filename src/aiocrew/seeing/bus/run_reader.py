@@ -19,17 +19,6 @@ Tell: TypeAlias = Callable[[Any, BaseEvent, str], None]
 
 _MOST_RUNS = 20_000
 """Beyond that many, the one that began first is forgotten: a loop that is cut off never tells the ends of its runs."""
-_BEGINNINGS = (events.CrewKickoffStarted, events.FlowStarted, events.LiteAgentExecutionStarted)
-_ENDS = frozenset(
-    {
-        events.CrewKickoffCompleted,
-        events.CrewKickoffFailed,
-        events.FlowFinished,
-        events.FlowFailed,
-        events.LiteAgentExecutionCompleted,
-        events.LiteAgentExecutionError,
-    }
-)
 
 
 class RunReader:
@@ -73,7 +62,7 @@ class RunReader:
             self._tell(source, wording.cls(**where, **run.place(path, number, began), **fields), run.top)
         if scope == "closes":
             run.begun.pop(path, None)
-            if type(event) in _ENDS:
+            if isinstance(event, events.ENDS_OF_RUNS):
                 self._end(event.run_id)
 
     def _end(self, run_id: str) -> None:
@@ -83,7 +72,7 @@ class RunReader:
     def _run_of(self, event: Event) -> RunMemory:
         run = self._runs.get(event.run_id)
         if run is None:
-            outer = self._runs.get(event.outer) if isinstance(event, _BEGINNINGS) else None
+            outer = self._runs.get(event.outer) if isinstance(event, events.BEGINNINGS_OF_RUNS) else None
             run = RunMemory(event.run_id, outer)
             with self._lock:
                 self._runs[event.run_id] = run

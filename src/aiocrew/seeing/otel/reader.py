@@ -15,12 +15,11 @@ from aiocrew.seeing.otel.names import SCHEMA_URL
 from aiocrew.seeing.otel.open_spans import RunSpans
 from aiocrew.seeing.otel.run_spans import RunHandlers
 from aiocrew.seeing.otel.tracing import Tracing
-from aiocrew.types.events import CrewKickoffStarted, Event, FlowStarted, LiteAgentExecutionStarted
+from aiocrew.types.events import BEGINNINGS_OF_RUNS, Event
 from aiocrew.version import __version__
 
 __all__ = ["SpanReader"]
 
-_OPENINGS = (CrewKickoffStarted, FlowStarted, LiteAgentExecutionStarted)
 _logger = logging.getLogger("aiocrew.otel")
 
 
@@ -50,7 +49,7 @@ class SpanReader:
         try:
             handler = self._handlers.get(type(event))
             if handler is None:
-                if isinstance(event, _OPENINGS):
+                if isinstance(event, BEGINNINGS_OF_RUNS):
                     self._begun(event)
                 return
             run = self._tracing.runs.get(event.run_id)
