@@ -48,6 +48,25 @@ class RunTexts:
         outputs = (self._run.output, *(task.output for task in self._run.tasks.values()))
         return tuple(dict.fromkeys(output.strip() for output in outputs if output.strip()))
 
+    @cached_property
+    def given_lowered(self) -> str:
+        return self.given.lower()
+
+    @cached_property
+    def given_windows(self) -> set[int]:
+        """Every few words in a row of what went in, as hashes."""
+        return _windows(self.given_lowered)
+
+    @cached_property
+    def new_windows(self) -> set[int]:
+        """Those of what came out that had not gone in."""
+        return {window for output in self.gave for window in _windows(output.lower())} - self.given_windows
+
+
+def _windows(text: str) -> set[int]:
+    words = _WORD.findall(text)
+    return {hash(tuple(words[place : place + _WINDOW])) for place in range(len(words) - _WINDOW + 1)}
+
 
 def _text(value: Any) -> str:
     if value is None:
@@ -60,22 +79,20 @@ def _text(value: Any) -> str:
 
 def uses(later: RunTexts, earlier: RunTexts) -> bool:
     """Return whether what `later` was given holds something of what `earlier` gave, and was not given itself."""
-    given = later.given
-    lowered = given.lower()
-    return any(_holds(given, lowered, part, earlier.given) for output in earlier.gave for part in _parts(output))
+    if not later.given_windows.isdisjoint(earlier.new_windows):
+        return True
+    parts = (part for output in earlier.gave for part in _parts(output))
+    return any(_holds(later, part, earlier.given) for part in parts)
 
 
 def _parts(output: str) -> Iterable[str]:
-    """Give the whole of an output, its lines, its values where it is JSON, and every few words of it in a row."""
+    """Give the whole of an output, its lines, and its values where it is JSON."""
     yield output
     lines = [line.strip(" -*#>\t") for line in output.splitlines()]
     if len(lines) > 1:
         yield from (line for line in lines if line)
     if output[0] in "{[":
         yield from (value for value in _values(output) if value)
-    words = _WORD.findall(output)
-    for place in range(len(words) - _WINDOW + 1):
-        yield " ".join(words[place : place + _WINDOW])
 
 
 def _values(output: str) -> Iterable[str]:
@@ -93,11 +110,10 @@ def _values(output: str) -> Iterable[str]:
             yield str(value)
 
 
-def _holds(given: str, lowered: str, part: str, known: str) -> bool:
+def _holds(later: RunTexts, part: str, known: str) -> bool:
     if len(part) >= _SHORT:
-        found = part in given or part.lower() in lowered
-        return found and part not in known
-    return _stands_in(part, given) and not _stands_in(part, known)
+        return part.lower() in later.given_lowered and part not in known
+    return _stands_in(part, later.given) and not _stands_in(part, known)
 
 
 def _stands_in(part: str, text: str) -> bool:
