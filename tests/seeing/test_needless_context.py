@@ -8,9 +8,7 @@ from aiocrew import Agent, Crew, Request, Task, observe
 from aiocrew.seeing.report import Cause
 from tests.doubles import ScriptedModel, on_virtual_time, prompt
 
-FACTS = (
-    "Bumblebees navigate flowering meadows, carrying golden pollen between distant blossoms throughout mornings."
-)
+FACTS = "Bumblebees navigate flowering meadows, carrying golden pollen between distant blossoms throughout mornings."
 POEM = "The quiet harbour keeps its lanterns lit while tired sailors dream of snow and iron and bread."
 
 
