@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import uvloop
 
+from aiocrew.aio.door import run_sync
 from aiocrew.aio.signals import Drain
 
 LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
@@ -185,3 +186,30 @@ def test_ctrl_c_under_asyncio_run_drains_too_and_the_third_is_an_interrupt() -> 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(main())
     signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_another_thread_takes_ends_the_wait_of_the_synchronous_door() -> None:
+    # So it goes, too, with one that comes between the loop's last look and its wait: nothing breaks the wait off.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    waits = threading.Event()
+
+    def interrupt() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        waits.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(waits.set)
+        await for_ever()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_sync(main)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+        thread.join()
+    assert signal.set_wakeup_fd(-1) == -1, "as before"

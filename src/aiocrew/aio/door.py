@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from aiocrew.aio.cancelling import cancel_is_on_its_way, cancels, raise_if_cancelled_since
 from aiocrew.aio.errands import ended_within, of_this_thread
 from aiocrew.aio.pool import start_thread
+from aiocrew.aio.signals import waking
 
 __all__ = ["blocks_a_loop", "loop_is_running", "run_sync"]
 
@@ -54,7 +55,7 @@ def run_sync(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 def _run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     # With a factory the Runner leaves the thread's current event loop alone, which belongs to the application.
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner, waking(runner.get_loop()):
         return runner.run(main())
 
 

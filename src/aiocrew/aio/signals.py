@@ -1,18 +1,61 @@
-"""An orderly end for commands and workers: the first SIGINT or SIGTERM drains, the second cancels."""
+"""Signals: a loop that notices each at once, and an orderly end, where the first drains and the second cancels."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from aiocrew.aio.stoppable import Stoppable
 
-__all__ = ["Drain"]
+__all__ = ["Drain", "waking"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def waking(loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Let every signal wake `loop`, which is to run in this thread within the block.
+
+    Python runs a signal's handler when the main thread next runs Python code. A loop that waits does so only if the
+    signal breaks off that very wait. One that comes a moment before it, or that the system hands to another thread,
+    would be noticed when the loop wakes for something else: Ctrl-C, say, after the reply of a slow model.
+    """
+    if threading.current_thread() is not threading.main_thread() or _is_seen_to():
+        yield
+        return
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        reading.setblocking(False)
+        writing.setblocking(False)
+        try:
+            loop.add_reader(reading, _drain, reading)
+        except NotImplementedError:  # Windows' usual loop, which sees to it by itself
+            yield
+            return
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(-1)
+            loop.remove_reader(reading)
+
+
+def _is_seen_to() -> bool:
+    """Return whether signals wake somebody already: an outer loop, which may hold this one."""
+    before = signal.set_wakeup_fd(-1)
+    if before != -1:
+        signal.set_wakeup_fd(before)
+    return before != -1
+
+
+def _drain(reading: socket.socket) -> None:
+    with suppress(BlockingIOError):
+        reading.recv(4096)
 
 
 class Drain:
