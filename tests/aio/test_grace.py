@@ -438,8 +438,9 @@ def played(script: list[tuple[str, Any]], cancels_s: list[int], around: Callable
             await around(play(script, heard))
 
         task = asyncio.ensure_future(work())
-        for cancel_s in cancels_s:
-            loop.call_at(cancel_s + 0.25, task.cancel)
+        # None may come at the very moment of another one or of a sleep's end: which is first is left to chance.
+        for cancel_s, apart_s in zip(cancels_s, (0.11, 0.23, 0.37), strict=False):
+            loop.call_at(cancel_s + apart_s, task.cancel)
         await asyncio.wait([task])
         ended_s = now_s()
         error = None if task.cancelled() else repr(task.exception())

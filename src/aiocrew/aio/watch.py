@@ -24,7 +24,7 @@ _LONGEST_SLEEP_S: Final = 0.1
 _DEEPEST: Final = 80
 _MOST_STACKS: Final = 200
 _TICK_SHARE: Final = 0.01
-"""What looking at a loop's tasks may cost of its time."""
+"""What looking at a loop's tasks may cost of its thread's CPU."""
 _OTHER_CLOCK_S: Final = 1.0
 """A loop whose time is that far from the system's is on virtual time: nothing on it is late."""
 
@@ -119,14 +119,14 @@ class LoopWatch:
                     beat.loop.call_soon_threadsafe(beat.handle.cancel)
 
     def _answer(self, beat: _Beat) -> None:
-        began_s = time.monotonic()
-        self._tell(beat, began_s)
+        self._tell(beat, time.monotonic())
         if self._stopped.is_set():
             return
+        # What others on the machine take of its time is no cost of the look: it would be blind while it is needed most.
+        began_s = time.thread_time()
         self._on_beat(beat.loop)
-        ended_s = time.monotonic()
-        pause_s = max(_BEAT_S, (ended_s - began_s) / _TICK_SHARE)
-        beat.due_s = ended_s + pause_s
+        pause_s = max(_BEAT_S, (time.thread_time() - began_s) / _TICK_SHARE)
+        beat.due_s = time.monotonic() + pause_s
         beat.handle = beat.loop.call_later(pause_s, self._answer, beat)
 
     def _tell(self, beat: _Beat, now_s: float) -> None:
