@@ -79,7 +79,7 @@ async def _attempts(
             answer = await _Attempt(plan, run, path, plan.max_retry_limit, memory, ran).answer(assignment)
     except (Exception, asyncio.CancelledError) as error:
         cancelled = isinstance(error, asyncio.CancelledError)
-        run.tell(AgentExecutionError, path, plan.name, repr(error), cancelled=cancelled)
+        run.tell(AgentExecutionError, path, plan.name, repr(error), cancelled)
         raise
     run.tell(AgentExecutionCompleted, path, plan.name, answer.text)
     return answer

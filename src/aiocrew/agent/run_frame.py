@@ -75,7 +75,7 @@ class RunFrame(Generic[T]):
         runtime, outer, own = self._runtime, here.get(), self._own_readers()
         above: tuple[EventSink, ...] = () if outer is None else outer.run.inherited
         readers = self._counter
-        readers.sinks += (*runtime.sinks, *everywhere(), *own, *above)
+        readers.add(*runtime.sinks, *everywhere(), *own, *above)
         now_s = runtime.clock.monotonic_s
         run = RunContext(
             run_id=self.run_id,
@@ -96,11 +96,11 @@ class RunFrame(Generic[T]):
 
     def add_reader(self, sink: EventSink) -> None:
         """Let `sink` read the run's events from now on."""
-        self._counter.sinks += (sink,)
+        self._counter.add(sink)
 
     def drop_reader(self, sink: EventSink) -> None:
         """Let `sink` read no more."""
-        self._counter.sinks = tuple(other for other in self._counter.sinks if other is not sink)
+        self._counter.drop(sink)
 
     def _terms(self, outer: Here | None) -> Terms:
         pace = self._pace()

@@ -19,8 +19,9 @@ class LoopClock:
 
     @property
     def monotonic_s(self) -> Callable[[], float]:
-        # A run asks for this once and then calls the loop's own method, without a frame between.
-        return asyncio.get_running_loop().time
+        # A run asks for this once and calls it for every event: where the loop has the usual time, without its frame.
+        of_loop = asyncio.get_running_loop().time
+        return time.monotonic if getattr(of_loop, "__func__", None) is asyncio.BaseEventLoop.time else of_loop
 
     def wall_s(self) -> float:
         return time.time()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, TypeVarTuple, cast
 
 import msgspec
 
@@ -30,7 +30,7 @@ __all__ = [
     "set_everywhere",
 ]
 
-P = ParamSpec("P")
+Details = TypeVarTuple("Details")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,25 +110,50 @@ class Runtime:
 class Readers:
     """Those who read the events of one run. One that fails is left out from then on: it may not harm the run."""
 
-    __slots__ = ("sinks",)
+    __slots__ = ("sinks", "take")
+
+    sinks: tuple[EventSink, ...]
+    take: Callable[[Event], object] | None
+    """Gives an event to all of them; None where nobody reads. A run tells a dozen events for each of its calls, nearly
+    always to nobody or to one reader: then no frame stands between."""
 
     def __init__(self, sinks: tuple[EventSink, ...] = ()) -> None:
-        self.sinks = sinks
+        self._read_by(sinks)
+
+    def add(self, *sinks: EventSink) -> None:
+        """Let `sinks` read from now on."""
+        if sinks:
+            self._read_by((*self.sinks, *sinks))
+
+    def drop(self, sink: EventSink) -> None:
+        """Let `sink` read no more."""
+        self._read_by(tuple([other for other in self.sinks if other is not sink]))
 
     def emit(self, event: Event) -> None:
         """Tell every reader."""
+        if self.take is not None:
+            try:
+                self.take(event)
+            except Exception as error:
+                self.leave_out(self.sinks[0], error)
+
+    def leave_out(self, sink: EventSink, error: Exception) -> None:
+        """Tell `sink` no more, because it raised `error`."""
+        self.drop(sink)
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"a reader of events failed and is left out: {sink!r}", "exception": error}
+        )
+
+    def _read_by(self, sinks: tuple[EventSink, ...]) -> None:
+        self.sinks = sinks
+        self.take = None if not sinks else sinks[0].emit if len(sinks) == 1 else self._tell_each
+
+    def _tell_each(self, event: Event) -> None:
         for sink in self.sinks:
             try:
                 sink.emit(event)
             except Exception as error:
                 self.leave_out(sink, error)
-
-    def leave_out(self, sink: EventSink, error: Exception) -> None:
-        """Tell `sink` no more, because it raised `error`."""
-        self.sinks = tuple(other for other in self.sinks if other is not sink)
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": f"a reader of events failed and is left out: {sink!r}", "exception": error}
-        )
 
 
 class RunContext(msgspec.Struct, frozen=True):
@@ -155,24 +180,17 @@ class RunContext(msgspec.Struct, frozen=True):
     def steps(self) -> Steps:
         return self.runtime.steps
 
-    def tell(
-        self,
-        kind: Callable[Concatenate[str, Path, float, float, P], Event],
-        path: Path,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None:
+    def tell(self, kind: Callable[[str, Path, float, float, *Details], Event], path: Path, *details: *Details) -> None:
         """Tell the readers, if there are any, of the event `kind`, which happens now at `path`."""
-        sinks = self.readers.sinks
-        if not sinks:
+        take = self.readers.take
+        if take is None:
             return
         at_s = self.now_s()
-        event = kind(self.run_id, path, at_s, at_s + self.epoch_s, *args, **kwargs)
-        for sink in sinks:  # as Readers.emit does, without its frames: there are a dozen events to each call
-            try:
-                sink.emit(event)
-            except Exception as error:
-                self.readers.leave_out(sink, error)
+        event = kind(self.run_id, path, at_s, at_s + self.epoch_s, *details)
+        try:
+            take(event)
+        except Exception as error:  # of the only reader
+            self.readers.leave_out(self.readers.sinks[0], error)
 
 
 class Nest:

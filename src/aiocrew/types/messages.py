@@ -17,6 +17,7 @@ __all__ = [
     "Message",
     "Reply",
     "Request",
+    "Restart",
     "System",
     "ToolCall",
     "ToolChoice",
@@ -128,3 +129,10 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     """A piece of a reply under way."""
 
     text: str
+
+
+class Restart(msgspec.Struct, frozen=True, gc=False):
+    """A reply under way failed and is asked for again: the chunks before this are void, if there are any."""
+
+    attempt: int
+    """The one that begins now, counted from 1."""

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 import msgspec
 
 from aiocrew.types.events import Event
-from aiocrew.types.messages import Chunk, Reply, Request
+from aiocrew.types.messages import Chunk, Reply, Request, Restart
 from aiocrew.types.paths import Path
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Model",
     "Question",
     "Raised",
+    "RestartingModel",
     "Returned",
     "Settled",
     "Steps",
@@ -52,6 +53,18 @@ class StreamingModel(Model, Protocol):
     """
 
     def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]: ...
+
+
+@runtime_checkable
+class RestartingModel(StreamingModel, Protocol):
+    """A streaming model that asks again by itself where a reply broke off: who is told so can drop what had come.
+
+    Runs ask it by `stream_with_restarts`, others who join pieces by `stream`: that one never begins anew.
+    """
+
+    def stream_with_restarts(self, request: Request) -> AsyncIterator[Chunk | Restart | Reply]:
+        """Give what `stream` gives, and before every further attempt a Restart, which makes the chunks so far void."""
+        ...
 
 
 class Branch(msgspec.Struct, Generic[T_co], frozen=True):
@@ -137,7 +150,7 @@ class Steps(Protocol):
 class EventSink(Protocol):
     """A reader of events. It must return at once and may not raise: no reader can slow a run."""
 
-    def emit(self, event: Event) -> None: ...
+    def emit(self, event: Event, /) -> object: ...
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
