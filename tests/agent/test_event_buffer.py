@@ -76,6 +76,17 @@ def test_pieces_of_one_reply_are_joined_where_the_first_one_stood() -> None:
     assert shown(buffer) == ["a:a1a2a3", "b:b1b2", "x"]
 
 
+def test_pieces_of_two_attempts_at_one_reply_stay_apart() -> None:
+    pieces = [LLMStreamChunk("r", Path("a"), 0.0, 0.0, text, int(text[0])) for text in ("1a", "1b", "2a", "2b", "3a")]
+    read = all_of(filled(*pieces[:2], other("retried"), *pieces[2:], most=4))
+    assert [(event.attempt, event.text) if isinstance(event, LLMStreamChunk) else "" for event in read] == [
+        (1, "1a1b"),
+        "",
+        (2, "2a2b"),
+        (3, "3a"),
+    ]
+
+
 def test_nothing_is_joined_any_more_once_the_reader_has_caught_up() -> None:
     buffer = filled(*[piece(str(number)) for number in range(6)])
     assert shown(buffer) == ["a:012345"]

@@ -27,9 +27,9 @@ from aiocrew.types.events import (
     LLMFirstToken,
     LLMStreamChunk,
 )
-from aiocrew.types.messages import Chunk, Reply, Request
+from aiocrew.types.messages import Chunk, Reply, Request, Restart
 from aiocrew.types.paths import Path, child
-from aiocrew.types.ports import StreamingModel
+from aiocrew.types.ports import RestartingModel, StreamingModel
 
 __all__ = ["ask"]
 
@@ -55,7 +55,7 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
     """Return the model's reply; raises what the model raises."""
     model, agent = plan.model.name, plan.name
     started_s = run.now_s()
-    run.tell(LLMCallStarted, path, model, agent, request)
+    run.tell(LLMCallStarted, path, model, agent, request, plan.model.settings)
     where = Here(run, path, plan.pace)
     token = here.set(where)
     before = cancels(run.loop)
@@ -114,7 +114,8 @@ def _body(plan: AgentPlan, request: Request, where: Here) -> Callable[[], Awaita
     model = resolved.model
     in_pieces = resolved.stream or (chunk_wish.get() is not None and are_wanted_of(model))
     if in_pieces and isinstance(model, StreamingModel):
-        ask = partial(_stream, model, request, where.run, where.path)
+        give = model.stream_with_restarts if isinstance(model, RestartingModel) else model.stream
+        ask = partial(_stream, give, request, where.run, where.path)
     else:
         ask = partial(model.reply, request)
     return ask if resolved.admits else partial(_ask_own, resolved, request, where, ask)
@@ -135,17 +136,21 @@ def _ask_own(
     return with_grace(work, run.terms.grace_s, run.loop)
 
 
-async def _stream(model: StreamingModel, request: Request, run: RunContext, path: Path) -> Reply:
+async def _stream(
+    give: Callable[[Request], AsyncIterator[Chunk | Restart | Reply]], request: Request, run: RunContext, path: Path
+) -> Reply:
     reply: Reply | None = None
-    begun = False
-    pieces = model.stream(request)
+    attempt, begun = 1, False
+    pieces = give(request)
     async with _closing(pieces):
         async for piece in pieces:
             if isinstance(piece, Chunk):
                 if not begun:
                     begun = True
-                    run.tell(LLMFirstToken, path)
-                run.tell(LLMStreamChunk, path, piece.text)
+                    run.tell(LLMFirstToken, path, attempt)
+                run.tell(LLMStreamChunk, path, piece.text, attempt)
+            elif isinstance(piece, Restart):
+                attempt, begun, reply = piece.attempt, False, None
             else:
                 reply = piece
     if reply is None:
@@ -154,7 +159,7 @@ async def _stream(model: StreamingModel, request: Request, run: RunContext, path
 
 
 @asynccontextmanager
-async def _closing(pieces: AsyncIterator[Chunk | Reply]) -> AsyncGenerator[None]:
+async def _closing(pieces: AsyncIterator[Chunk | Restart | Reply]) -> AsyncGenerator[None]:
     try:
         yield
     finally:

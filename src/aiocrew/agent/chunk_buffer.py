@@ -31,7 +31,8 @@ class ChunkBuffer:
     """Chunks in the order in which they came.
 
     When `most` wait, what else comes of a reply is joined to its last piece that waits. So there may be `most` of them,
-    and one more for each reply and each call of a tool. Their text has no limit: it is what a StreamingOutput keeps.
+    and a few more for each attempt at a reply and each call of a tool. Their text has no limit: it is what a
+    StreamingOutput keeps.
     """
 
     # It makes chunks at once, and does not keep events for later: those hold whole prompts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ from aiocrew.types.events import (
     Event,
     LLMCallCompleted,
     LLMCallFailed,
+    LLMCallRetried,
     LLMCallStarted,
     LLMStreamChunk,
     TaskCompleted,
@@ -26,7 +27,7 @@ from aiocrew.types.events import (
 from aiocrew.types.messages import ToolCall
 from aiocrew.types.paths import Path
 
-__all__ = ["ChunkMaker", "Ids", "StreamChunk", "StreamChunkType", "ToolCallChunk"]
+__all__ = ["ChunkMaker", "Ids", "StreamChunk", "StreamChunkType", "ToolCallChunk", "text_of"]
 
 
 class StreamChunkType(Enum):
@@ -34,6 +35,8 @@ class StreamChunkType(Enum):
 
     TEXT = "text"
     TOOL_CALL = "tool_call"
+    RESTART = "restart"
+    """Of nothing: the reply broke off and begins again, so its chunks so far are void."""
 
 
 class ToolCallChunk(BaseModel):
@@ -60,6 +63,10 @@ class StreamChunk(BaseModel):
     tool_call: ToolCallChunk | None = None
     run_id: str = ""
     """What tells the runs of several inputs apart."""
+    path: str = ""
+    """With the run_id, what tells the replies apart: equal for all chunks of one."""
+    attempt: int = 1
+    """Which attempt at the reply it comes of. A RESTART bears the number of the one that begins."""
 
     def __str__(self) -> str:
         return self.content
@@ -78,7 +85,9 @@ class _Call(msgspec.Struct):
     """A model call under way."""
 
     template: StreamChunk
+    """Of the attempt that is under way."""
     has_told: bool = False
+    """Whether a piece came of that attempt."""
 
 
 def _no_ids(_index: int, _role: str) -> tuple[str, str]:
@@ -104,8 +113,10 @@ class ChunkMaker:
         """Return the chunks that `event` brings, mostly none."""
         key = event.run_id, event.path
         match event:
-            case LLMStreamChunk(text=text):
-                return self._piece(key, text)
+            case LLMStreamChunk(text=text, attempt=attempt):
+                return self._piece(key, text, attempt)
+            case LLMCallRetried(attempt=attempt):
+                return self._restart(key, attempt + 1)
             case LLMCallStarted(agent=agent):
                 self._calls[key] = _Call(self._template(event.run_id, event.path, agent))
             case LLMCallCompleted(text=text, calls=calls):
@@ -124,12 +135,22 @@ class ChunkMaker:
                 pass
         return []
 
-    def _piece(self, key: tuple[str, Path], text: str) -> list[StreamChunk]:
+    def _piece(self, key: tuple[str, Path], text: str, attempt: int) -> list[StreamChunk]:
         call = self._calls.get(key)
         if call is None:  # after the end of a call that was given up
             call = self._calls[key] = _Call(self._template(*key, ""))
+        chunks = self._restart(key, attempt)
         call.has_told = True
-        return [call.template.model_copy(update={"content": text})]
+        return [*chunks, call.template.model_copy(update={"content": text})]
+
+    def _restart(self, key: tuple[str, Path], attempt: int) -> list[StreamChunk]:
+        """Note that `attempt` is under way; return the chunk that makes those of an earlier one void."""
+        call = self._calls.get(key)
+        if call is None or call.template.attempt >= attempt:
+            return []
+        call.template = call.template.model_copy(update={"attempt": attempt})
+        has_told, call.has_told = call.has_told, False
+        return [call.template.model_copy(update={"chunk_type": StreamChunkType.RESTART})] if has_told else []
 
     def _rest(self, key: tuple[str, Path], text: str, calls: tuple[ToolCall, ...]) -> list[StreamChunk]:
         call = self._calls.pop(key, None)
@@ -144,7 +165,7 @@ class ChunkMaker:
     def _template(self, run_id: str, path: Path, agent: str) -> StreamChunk:
         task = self._task_of(run_id, path)
         if task is None:
-            return StreamChunk(content="", agent_role=agent, run_id=run_id)
+            return StreamChunk(content="", agent_role=agent, run_id=run_id, path=path)
         task_id, agent_id = self._ids(task.index, agent) if run_id in self._own else ("", "")
         return StreamChunk(
             content="",
@@ -154,6 +175,7 @@ class ChunkMaker:
             agent_role=agent,
             agent_id=agent_id,
             run_id=run_id,
+            path=path,
         )
 
     def _task_of(self, run_id: str, path: str) -> _Task | None:
@@ -163,3 +185,16 @@ class ChunkMaker:
                 return task
             path = path.rpartition("/")[0]
         return None
+
+
+def text_of(chunks: Sequence[StreamChunk]) -> str:
+    """Return the text of `chunks`, without that of attempts that a RESTART among them made void."""
+    begun: dict[tuple[str, str], int] = {}
+    for chunk in chunks:
+        if chunk.chunk_type is StreamChunkType.RESTART:
+            begun[chunk.run_id, chunk.path] = chunk.attempt
+    return "".join(
+        chunk.content
+        for chunk in chunks
+        if chunk.chunk_type is StreamChunkType.TEXT and chunk.attempt >= begun.get((chunk.run_id, chunk.path), 1)
+    )

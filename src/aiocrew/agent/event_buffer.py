@@ -7,6 +7,8 @@ from collections import OrderedDict, deque
 from io import StringIO
 from typing import Final, TypeAlias
 
+from msgspec.structs import replace
+
 from aiocrew.types.events import (
     BEGINNINGS_OF_RUNS,
     ENDS_OF_RUNS,
@@ -23,8 +25,8 @@ MOST_EVENTS: Final = 10_000
 MOST_TEXT: Final = 1 << 20
 """Characters of streamed replies."""
 
-_Reply: TypeAlias = tuple[str, Path]
-"""Which one: its run and its path."""
+_Reply: TypeAlias = tuple[str, Path, int]
+"""Which one: its run, its path, and the attempt; those of a later one make its pieces void."""
 
 _OF_RUNS: Final = (*BEGINNINGS_OF_RUNS, *ENDS_OF_RUNS)
 _OWN_ROOT = re.compile(r"(?:.*/)?run(?:-\d+)?(?=/|$)")
@@ -160,7 +162,7 @@ class EventBuffer:
         self._join_no_more(key, first)
         if entry.joined is None:
             return first
-        return LLMStreamChunk(first.run_id, first.path, first.at_s, first.wall_s, entry.text)
+        return replace(first, text=entry.text)
 
     def _told(self) -> EventsMissed:
         missed = self._missed
@@ -172,11 +174,11 @@ class EventBuffer:
     def _push_piece(self, piece: LLMStreamChunk) -> None:
         if self._joined is None and len(self._entries) >= self._most:
             self._join()
-        key = None if self._joined is None else self._joined.get((piece.run_id, piece.path))
+        key = None if self._joined is None else self._joined.get(_reply_of(piece))
         if key is None:
             key = self._put(_Entry(piece, _PIECE))
             if self._joined is not None:
-                self._joined[piece.run_id, piece.path] = key
+                self._joined[_reply_of(piece)] = key
         else:
             self._entries[key].join(piece.text)
         self._text += len(piece.text)
@@ -206,8 +208,7 @@ class EventBuffer:
         firsts: dict[_Reply, int] = {}
         for key in self._lines[_PIECE]:
             entry = self._entries[key]
-            reply = entry.event.run_id, entry.event.path
-            first = firsts.setdefault(reply, key)
+            first = firsts.setdefault(_reply_of(entry.event), key)
             if first != key:
                 self._entries[first].join(entry.text, entry.pieces)
                 del self._entries[key]
@@ -229,6 +230,10 @@ class EventBuffer:
             self._join_no_more(key, entry.event)
 
     def _join_no_more(self, key: int, piece: Event) -> None:
-        reply = piece.run_id, piece.path
+        reply = _reply_of(piece)
         if self._joined is not None and self._joined.get(reply) == key:
             del self._joined[reply]
+
+
+def _reply_of(piece: Event) -> _Reply:
+    return piece.run_id, piece.path, piece.attempt if type(piece) is LLMStreamChunk else 0

@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 from weakref import ReferenceType, ref
 
 from aiocrew.agent.chunk_buffer import ChunkBuffer
-from aiocrew.agent.chunks import ChunkMaker, StreamChunk, StreamChunkType
+from aiocrew.agent.chunks import ChunkMaker, StreamChunk, text_of
 from aiocrew.agent.event_stream import RunStream
 from aiocrew.aio.pulling import pulled
 from aiocrew.errors import UsageError
@@ -85,8 +85,8 @@ class StreamingOutput(Generic[T]):
         return list(self._chunks)
 
     def get_full_text(self) -> str:
-        """Return the text of all chunks so far."""
-        return "".join(chunk.content for chunk in self._chunks if chunk.chunk_type is StreamChunkType.TEXT)
+        """Return the text of all chunks so far, without what a reply had given when it broke off and began again."""
+        return text_of(self._chunks)
 
     async def aclose(self) -> None:
         """End the run where it has not ended: it is cancelled, and has ended when this returns.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import TYPE_CHECKING, cast
 
 from aiocrew.admission.limits import limit_for
 from aiocrew.errors import ModelTimeoutError, OverloadedError, ProviderError, RateLimitError
@@ -25,7 +25,7 @@ from aiocrew.models.streaming import StreamedReply
 from aiocrew.models.wire import decode_reply
 from aiocrew.net.failures import NetError
 from aiocrew.types.events import LLMCallRetried
-from aiocrew.types.messages import Chunk, Reply, Request
+from aiocrew.types.messages import Chunk, Reply, Request, Restart
 
 if TYPE_CHECKING:
     from aiocrew.net.client import Target
@@ -57,7 +57,7 @@ def _key_of(endpoint: Endpoint) -> str:
 
 
 class ChatModel:
-    """A model at an endpoint. Implements StreamingModel; it may be shared by any number of runs and loops."""
+    """A model at an endpoint. Implements RestartingModel; it may be shared by any number of runs and loops."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -83,20 +83,30 @@ class ChatModel:
             except ProviderError as error:
                 await self._before_next(outgoing, error)
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]:
+    def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]:
         """Give pieces of the reply's text as they come, and the whole Reply at the end.
 
-        Raises as `reply` does. Once a piece was given there is no further attempt: it would begin anew.
+        Raises as `reply` does. Once a piece was given there is no further attempt: whoever joins the pieces would have
+        the beginning twice.
         """
+        return cast("AsyncIterator[Chunk | Reply]", self._pieces(request, restarts=False))
+
+    def stream_with_restarts(self, request: Request) -> AsyncIterator[Chunk | Restart | Reply]:
+        """Give what `stream` gives, after as many attempts as `reply` makes, and a Restart before each but the first.
+
+        Raises as `reply` does. The chunks before a Restart are void. The Reply is made of the last attempt alone.
+        """
+        return self._pieces(request, restarts=True)
+
+    async def _pieces(self, request: Request, *, restarts: bool) -> AsyncGenerator[Chunk | Restart | Reply]:
         target = self._target or self._prepare()
         outgoing = outgoing_to(self.endpoint, self._limit, request, stream=True)
-        given = False
         while True:
             if GATE.closed:
                 GATE.refuse(self.endpoint.label, self.endpoint.url)
             if (turn := outgoing.admit()) is not None:
                 await turn
-            streamed = StreamedReply(target, outgoing.body, self.endpoint)
+            streamed, given = StreamedReply(target, outgoing.body, self.endpoint), False
             try:
                 async with streamed:
                     while chunks := await streamed.chunks():
@@ -106,7 +116,7 @@ class ChatModel:
                     reply = await streamed.finish()
             except ProviderError as error:
                 outgoing.failed(error, streamed.headers, begun=streamed.begun)
-                if given:
+                if given and not restarts:
                     raise
                 await self._before_next(outgoing, error)
             except BaseException as error:
@@ -115,6 +125,8 @@ class ChatModel:
             else:
                 outgoing.came(reply.usage, streamed.headers)
                 break
+            if restarts:
+                yield Restart(outgoing.attempts + 1)
         if reply.text and not given:
             yield Chunk(reply.text)  # a server that does not stream
         yield reply

@@ -7,47 +7,26 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast, overload
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator
 
 from aiocrew.aio.door import run_sync
 from aiocrew.errors import BlueprintError, NotBuiltError
-from aiocrew.models.addressing import Getenv, auth_headers, base_url_of, first_set, key_of, url_of
 from aiocrew.models.api_key import ApiKey
-from aiocrew.models.endpoint import Endpoint, ToolProtocol
-from aiocrew.models.environment import model_named, shown_of
+from aiocrew.models.endpoint import ToolProtocol
+from aiocrew.models.environment import shown_of
 from aiocrew.models.extras import checked_body, checked_headers
-from aiocrew.models.providers import OFFLINE, PROVIDERS, parse_model
-from aiocrew.models.resolved import ResolvedModel, chat_model
+from aiocrew.models.resolved import ResolvedModel
+from aiocrew.models.resolving import PARAMETERS, WrittenModel, resolve_written
 from aiocrew.models.shown import shown_url
 from aiocrew.types.blueprint import Blueprint
 from aiocrew.types.limits import Limits
 from aiocrew.types.messages import Message, ToolSpec
-from aiocrew.types.ports import Model
 from aiocrew.types.prices import Price
 
 __all__ = ["LLM"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-
-_DEFAULT_TIMEOUT_S = 600.0
-_PARAMETERS = (
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-    "stop",
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "reasoning_effort",
-)
-"""Fields that are sent under their own names where they are set."""
-
 
 _SHOWN = ("model", "base_url", "api_key")
 """Fields that may show what the environment gave."""
@@ -304,7 +283,7 @@ class LLM(Blueprint):
             environment[name] = os.environ.get(name)
             return (environment[name] or "").strip()
 
-        resolved = self._resolve(getenv)
+        resolved = resolve_written(self._written(), getenv)
         memo = self._memo = _Memo(seen, list(environment.items()), resolved)
         if type(self) is LLM and self._shown is not None and not self._is_given():
             _of_environment[:] = [memo]
@@ -319,69 +298,25 @@ class LLM(Blueprint):
     def _is_given(self) -> bool:
         return any(self._given(name) is not None for name in _SHOWN)
 
-    def _resolve(self, getenv: Getenv) -> ResolvedModel:
-        text = (self._given("model") or "").strip() or model_named(getenv)
-        given_url = self._given("base_url") or self.api_base
-        # An address in OpenAI's variables says as much as one that is given: the model's name is that server's affair.
-        name = parse_model(text, at_base_url=lambda: bool(base_url_of(PROVIDERS["openai"], given_url, getenv)))
-        label = f"{name.prefix}/{name.model}"
-        if name.prefix == OFFLINE:
-            from aiocrew.models.offline import offline_model
-
-            identity = msgspec.json.encode((label, self.tool_protocol))
-            return self._resolved(offline_model(name.model), label, identity)
-        provider = PROVIDERS[name.prefix]
-        base_url = base_url_of(provider, given_url, getenv)
-        extra_headers = dict(self.extra_headers or {})
-        own_authorization = bool({"authorization", "api-key"} & {header.lower() for header in extra_headers})
-        secret: SecretStr | None = self._given("api_key")
-        given_key = None if secret is None else secret.get_secret_value()
-        key = "" if own_authorization else key_of(provider, given_key, getenv, label=label, optional=bool(base_url))
-        api_version = (self.api_version or "").strip()
-        if provider.style == "azure" and not api_version:
-            api_version = first_set(getenv, ("AZURE_API_VERSION", "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"))
-        endpoint = Endpoint(
-            provider=provider.name,
-            model=name.model,
-            label=label,
-            url=url_of(provider, base_url, name.model, api_version=api_version),
-            headers=auth_headers(provider, key) | extra_headers,
-            key=key,
-            parameters=self._body(provider.name, name.model),
-            timeout_s=self.timeout or _DEFAULT_TIMEOUT_S,
+    def _written(self) -> WrittenModel:
+        key: SecretStr | None = self._given("api_key")
+        return WrittenModel(
+            model=self._given("model") or "",
+            base_url=self._given("base_url") or self.api_base or "",
+            api_key=None if key is None else key.get_secret_value(),
+            api_version=self.api_version or "",
+            parameters={name: getattr(self, name) for name in PARAMETERS},
+            response_format=self.response_format,
+            extra_headers=self.extra_headers or {},
+            extra_body=self.extra_body or {},
+            timeout_s=self.timeout,
             max_retries=self.max_retries,
             limits=self.limits,
             price=self.price,
-        )
-        model = chat_model(endpoint)
-        identity = msgspec.json.encode((label, endpoint.parameters, self.tool_protocol))
-        return self._resolved(model, label, identity, admits=True)
-
-    def _resolved(self, model: Model, label: str, identity: bytes, *, admits: bool = False) -> ResolvedModel:
-        return ResolvedModel(
-            model,
-            label,
-            self.tool_protocol,
-            self.stream,
-            identity=identity,
-            admits=admits,
-            price=self.price,
+            stream=self.stream,
+            tool_protocol=self.tool_protocol,
             callbacks=tuple(self.callbacks or ()),
         )
-
-    def _body(self, provider: str, model: str) -> dict[str, Any]:
-        from aiocrew.models.parameters import fit_parameters
-
-        given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) not in (None, [], "")}
-        body = fit_parameters(provider, model, given)
-        if isinstance(self.response_format, type):
-            from aiocrew.models.answer_ways import response_format_of
-            from aiocrew.models.answers import answer_spec
-
-            body["response_format"] = response_format_of(answer_spec(self.response_format))
-        elif self.response_format is not None:
-            body["response_format"] = self.response_format
-        return body | (self.extra_body or {})
 
     def supports_function_calling(self) -> bool:
         """Return whether its tool calls are native ones."""

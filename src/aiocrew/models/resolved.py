@@ -11,6 +11,7 @@ import msgspec
 from aiocrew.errors import BlueprintError
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
 from aiocrew.types.limits import Limits
+from aiocrew.types.model_settings import ModelSettings
 from aiocrew.types.ports import Model
 from aiocrew.types.prices import Price
 
@@ -33,6 +34,8 @@ class ResolvedModel(msgspec.Struct, frozen=True):
     """What the user said that it costs."""
     callbacks: tuple[Any, ...] = ()
     """To be told of every call that was completed, by `tell_callbacks`."""
+    settings: ModelSettings | None = None
+    """What events tell of it; None for a model of the user's own, and for the offline one, which is asked nothing."""
 
 
 class _Key(NamedTuple):

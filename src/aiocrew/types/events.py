@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from aiocrew.types.messages import FinishReason, Request, ToolCall
+from aiocrew.types.model_settings import ModelSettings
 from aiocrew.types.paths import Path
 from aiocrew.types.usage import Usage
 
@@ -217,6 +218,8 @@ class LLMCallStarted(_Base, frozen=True, gc=False):
     agent: str
     request: Request
     """The whole prompt: what was said so far, and the tools."""
+    settings: ModelSettings | None = None
+    """Where it goes and with which parameters, one object for all calls of a model; None for a model of one's own."""
 
 
 class LLMCallQueued(_Base, frozen=True, gc=False):
@@ -237,18 +240,26 @@ class LLMCallSent(_Base, frozen=True, gc=False):
 
 
 class LLMFirstToken(_Base, frozen=True, gc=False):
-    """The first piece of a streamed reply has come."""
+    """The first piece of a streamed reply has come: of each attempt that gets so far."""
+
+    attempt: int = 1
+    """Counted from 1."""
 
 
 class LLMStreamChunk(_Base, frozen=True, gc=False):
+    """A piece of a streamed reply."""
+
     text: str
+    attempt: int = 1
+    """Counted from 1. A piece of a later attempt makes those of the call's earlier ones void."""
 
 
 class LLMCallRetried(_Base, frozen=True, gc=False):
-    """An attempt failed and the next one follows after `delay_s`."""
+    """An attempt failed and the next one follows after `delay_s`. What came of the reply in pieces is void."""
 
     model: str
     attempt: int
+    """The one that failed, counted from 1."""
     delay_s: float
     error: str
 

@@ -10,7 +10,7 @@ import pytest
 from aiocrew import Crew, tool
 from aiocrew.errors import ProviderError
 from aiocrew.seeing.otel.content import inputs_as_message
-from aiocrew.seeing.otel.failures import failure_of, failure_of_tool
+from aiocrew.seeing.otel.failures import failure_of, failure_of_tool, status_of
 from tests.crew.scenes import agent_with, task_for
 from tests.doubles import ScriptedModel, calls
 from tests.seeing.otel.traces import Traces, virtually
@@ -97,12 +97,14 @@ def test_content_has_the_form_of_the_conventions(traces: Traces) -> None:
     assert json.loads(first["gen_ai.tool.definitions"]) == [{"type": "function", "name": "look_up"}]
 
     used = traces.named("execute_tool look_up").attributes
+    assert "Look it up." in used["gen_ai.tool.description"]
     assert json.loads(used["gen_ai.tool.call.arguments"]) == {"query": "tea"}
     assert used["gen_ai.tool.call.result"] == "found tea"
 
     work = traces.named("invoke_agent Analyst").attributes
     assert json.loads(work["gen_ai.system_instructions"]) == system["parts"]
     assert json.loads(work["gen_ai.input.messages"]) == [user]
+    assert json.loads(work["gen_ai.tool.definitions"]) == [{"type": "function", "name": "look_up"}]
     assert json.loads(work["gen_ai.output.messages"]) == [answer]
     assert work["aiocrew.task.name"] == "Work on tea"
     inputs = json.loads(traces.named("invoke_workflow crew").attributes["gen_ai.input.messages"])
@@ -114,7 +116,7 @@ def test_an_errors_message_is_content(traces: Traces) -> None:
         run(leaky(ProviderError("it broke", model="m", status=400)))
     work = traces.named("invoke_agent Analyst")
     assert "it broke" in work.status.description
-    (exception,) = (event for event in work.events if event.name == "exception")
+    (exception,) = (event for span in traces.spans for event in span.events if "it broke" in str(event.attributes))
     assert "it broke" in exception.attributes["exception.message"]
 
 
@@ -138,6 +140,14 @@ def test_the_type_of_an_error_is_read_off_what_the_event_says() -> None:
     assert failure_of_tool("t", "The tool 't' failed: my.Error: hunter2").type == "my.Error"
     assert failure_of_tool("t", "The tool 't' failed: KeyError").type == "KeyError"
     assert failure_of_tool("t", "The tool 't' may run 1 times, and has.").type == "tool_call_rejected"
+
+
+def test_the_status_of_an_answer_is_read_off_what_we_say_of_it_and_not_off_the_providers_words() -> None:
+    refused = "RateLimitError('openai/gpt-4o limits the rate of calls (HTTP 429): try (HTTP 200) later')"
+    assert status_of(refused) == 429
+    assert status_of("ollama/llama3:8b cannot serve now (HTTP 503)") == 503
+    assert status_of("ModelTimeoutError('openai/gpt-4o gave no whole reply within 5 s')") is None
+    assert status_of("RequestRefusedError('openai/m said: look at (HTTP 500)')") is None
 
 
 def test_inputs_that_json_does_not_have_are_told_as_far_as_it_does() -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from aiocrew import Crew, tool
 from aiocrew.errors import RateLimitError
+from aiocrew.seeing.otel.reader import SpanReader
+from aiocrew.types import events as told
+from aiocrew.types.messages import Chunk, Reply, Request
+from aiocrew.types.paths import ROOT, Path
+from aiocrew.types.usage import Usage
 from tests.crew.scenes import agent_with, one_task_crew, task_for
 from tests.doubles import ScriptedModel, calls, on_virtual_time
 from tests.seeing.otel.traces import Traces, virtually
@@ -95,6 +101,61 @@ def test_units_and_buckets_are_those_of_the_conventions(traces: Traces) -> None:
     assert bounds["gen_ai.invoke_agent.duration"] == tuple(round(0.1 * 2**power, 1) for power in range(13))
     assert bounds["gen_ai.client.token.usage"] == tuple(4**power for power in range(14))
     assert bounds["gen_ai.invoke_agent.tool_calls"] == (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class InPieces:
+    """A model that streams: a piece a second, and three."""
+
+    streams = True
+
+    async def reply(self, request: Request) -> Reply:
+        raise NotImplementedError
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]:
+        for piece in ("a", "b", "c"):
+            await asyncio.sleep(1)
+            yield Chunk(piece)
+        yield Reply("abc", model="pieces-1")
+
+
+def test_a_stream_is_measured_from_piece_to_piece(traces: Traces) -> None:
+    with traces.on(chunks=True):
+        virtually(one_task_crew(InPieces()).kickoff_async({"topic": "tea"}))
+    called = {**CALLED, "gen_ai.request.model": "InPieces"}
+    between = traces.points("gen_ai.client.operation.time_per_output_chunk")
+    assert summed(between) == [(called, 2, 2.0)]
+    assert tuple(between[0].explicit_bounds) == CALL_S
+    assert traces.units()["gen_ai.client.operation.time_per_output_chunk"] == "s"
+    first = traces.points("gen_ai.client.operation.time_to_first_chunk")
+    assert summed(first) == [({**called, "gen_ai.response.model": "pieces-1"}, 1, 1.0)]
+
+
+def test_pieces_are_measured_only_where_asked_for(traces: Traces) -> None:
+    with traces.on():
+        virtually(one_task_crew(InPieces()).kickoff_async({"topic": "tea"}))
+    assert traces.points("gen_ai.client.operation.time_per_output_chunk") == []
+
+
+def test_a_stream_that_begins_anew_is_measured_by_the_attempt_that_holds(traces: Traces) -> None:
+    reader = SpanReader(traces.tracer_provider, traces.meter_provider, content=False, chunks=True)
+    path = Path("run/task-0/turn-0/model")
+
+    def tell(kind: Any, at_s: float, *details: Any) -> None:
+        reader.emit(kind("r", path, at_s, 100 + at_s, *details))
+
+    reader.emit(told.CrewKickoffStarted("r", ROOT, 0, 100.0, "crew", None))
+    tell(told.LLMCallStarted, 0, "openai/m", "Analyst", Request(()))
+    for attempt, sent_s in ((1, 1), (2, 10)):
+        tell(told.LLMCallSent, sent_s, attempt)
+        tell(told.LLMFirstToken, sent_s + attempt)
+        tell(told.LLMStreamChunk, sent_s + attempt, "a")
+        tell(told.LLMStreamChunk, sent_s + attempt + 0.5, "b")
+    tell(told.LLMCallCompleted, 20, "openai/m", "Analyst", "ab", (), Usage(), "stop")
+    reader.emit(told.CrewKickoffCompleted("r", ROOT, 21, 121.0, "crew", "ab"))
+    assert traces.named("chat m").attributes["gen_ai.response.time_to_first_chunk"] == 2
+    (first,) = traces.points("gen_ai.client.operation.time_to_first_chunk")
+    (between,) = traces.points("gen_ai.client.operation.time_per_output_chunk")
+    assert ((first.count, first.sum), (between.count, between.sum)) == ((1, 2), (2, 1.0))
 
 
 def test_failures_are_measured_by_their_type(traces: Traces) -> None:

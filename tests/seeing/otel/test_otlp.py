@@ -75,21 +75,29 @@ def receiving() -> Iterator[Receiver]:
         receiver.server.server_close()
 
 
+@contextmanager
+def exporting(url: str, **options: Any) -> Iterator[None]:
+    """Send what is traced in the block to a receiver; all of it has arrived at the end of the block."""
+    tracer_provider = TracerProvider(shutdown_on_exit=False)
+    tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces")))
+    exporter = OTLPMetricExporter(f"{url}/v1/metrics")
+    meter_provider = MeterProvider([PeriodicExportingMetricReader(exporter)], shutdown_on_exit=False)
+    try:
+        with instrument(tracer_provider=tracer_provider, meter_provider=meter_provider, **options):
+            yield
+    finally:
+        tracer_provider.shutdown()
+        meter_provider.shutdown()
+
+
 def attributes(thing: Any) -> dict[str, Any]:
     return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in thing.attributes}
 
 
 def test_a_receiver_of_otlp_is_sent_spans_and_metrics() -> None:
-    with receiving() as receiver:
-        tracer_provider = TracerProvider(shutdown_on_exit=False)
-        tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{receiver.url}/v1/traces")))
-        exporter = OTLPMetricExporter(f"{receiver.url}/v1/metrics")
-        meter_provider = MeterProvider([PeriodicExportingMetricReader(exporter)], shutdown_on_exit=False)
-        with instrument(tracer_provider=tracer_provider, meter_provider=meter_provider, content=True):
-            crew = one_task_crew(ScriptedModel("Tea \ud83d"), name="crew")
-            virtually(crew.kickoff_async({"topic": "tea"}))
-        tracer_provider.shutdown()
-        meter_provider.shutdown()
+    with receiving() as receiver, exporting(receiver.url, content=True):
+        crew = one_task_crew(ScriptedModel("Tea \ud83d"), name="crew")
+        virtually(crew.kickoff_async({"topic": "tea"}))
 
     run, agent, chat = (
         receiver.spans[name] for name in ("invoke_workflow crew", "invoke_agent Analyst", "chat ScriptedModel")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aiocrew.seeing.otel.names import GenAI, Own
+from aiocrew.seeing.otel.names import HTTP, GenAI, Own, Server
 from tests.seeing.otel.test_metrics import waiting
 from tests.seeing.otel.traces import Traces, virtually
 
@@ -15,12 +15,11 @@ PAGE = (Path(__file__).parents[3] / "docs" / "opentelemetry.md").read_text(encod
 
 
 def test_the_page_names_every_attribute_and_event_and_no_other() -> None:
-    names = {value for kind in (GenAI, Own) for name, value in vars(kind).items() if name.isupper()}
-    told = set(re.findall(r"`((?:gen_ai|aiocrew|exception|error)[\w.]*)`", PAGE))
-    metrics = {
-        name for name in told if name.endswith((".duration", "_calls", ".usage", "operation.time_to_first_chunk"))
-    }
-    assert told - metrics - {"aiocrew.otel"} == names
+    names = {value for kind in (GenAI, Server, HTTP, Own) for name, value in vars(kind).items() if name.isupper()}
+    told = set(re.findall(r"`((?:gen_ai|openai|server|http|aiocrew|exception|error)[\w.]*)`", PAGE))
+    ends = (".duration", "_calls", ".usage", "operation.time_to_first_chunk", "time_per_output_chunk")
+    metrics = {name for name in told if name.endswith(ends)}
+    assert told - metrics - {"aiocrew.otel", "openai", "gen_ai.response.id"} == names
 
 
 def test_the_page_names_every_metric_with_its_unit(traces: Traces) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import subprocess
 import sys
@@ -170,10 +171,10 @@ def test_a_run_that_is_cut_off_is_kept_no_longer_than_until_many_others_have_beg
     crew = one_task_crew(ScriptedModel(by=prompt, delay_s=1), name="cut off")
 
     def cut_off() -> None:
-        loop = asyncio.new_event_loop()
-        task = loop.create_task(crew.kickoff_async({"topic": "tea"}))
+        loop, context = asyncio.new_event_loop(), contextvars.copy_context()
+        task = loop.create_task(crew.kickoff_async({"topic": "tea"}), context=context)
         loop.run_until_complete(asyncio.sleep(0))
-        task.get_coro().close()  # as an interpreter that ends does it: no event tells of it
+        context.run(task.get_coro().close)  # as an interpreter that ends does it: no event tells of it
         loop.call_soon(loop.stop)
         loop.run_forever()
         task._log_destroy_pending = False

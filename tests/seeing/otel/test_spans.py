@@ -66,8 +66,12 @@ def test_spans_say_exactly_what_the_conventions_name(traces: Traces) -> None:
         "gen_ai.agent.name": "Analyst",
         "gen_ai.provider.name": "custom",
         "gen_ai.request.model": "ScriptedModel",
+        "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 30,
         "gen_ai.usage.output_tokens": 12,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.usage.cache_creation.input_tokens": 3,
+        "gen_ai.usage.reasoning.output_tokens": 2,
     }
     assert said(traces.named("execute_tool look_up")) == {
         "gen_ai.operation.name": "execute_tool",
@@ -304,7 +308,7 @@ def test_retries_and_waits_are_events_of_the_call(traces: Traces) -> None:
         told.LLMCallStarted("r", path, 0, 100.0, "openai/gpt-4o-mini", "Analyst", request),
         told.LLMCallQueued("r", path, 1, 101.0, "10 requests a minute", 1),
         told.LLMCallSent("r", path, 3, 103.5, 1),
-        told.LLMCallRetried("r", path, 4, 104.0, "openai/gpt-4o-mini", 1, 0.5, "429: slow down"),
+        told.LLMCallRetried("r", path, 4, 104.0, "m", 1, 0.5, "openai/m limits the rate of calls (HTTP 429): slow"),
         told.LLMCallSent("r", path, 4, 104.5, 2),
         told.LLMCallCompleted("r", path, 5, 105.0, "openai/gpt-4o-mini", "Analyst", "A", (), Usage(1, 1), "stop", 0.5),
         told.CrewKickoffCompleted("r", Path("run"), 6, 106.0, "crew", "A"),
@@ -315,7 +319,11 @@ def test_retries_and_waits_are_events_of_the_call(traces: Traces) -> None:
     assert noted == [
         ("aiocrew.queued", 101.0, {"aiocrew.limit": "10 requests a minute", "aiocrew.attempt": 1}),
         ("aiocrew.sent", 103.5, {"aiocrew.attempt": 1}),
-        ("aiocrew.retried", 104.0, {"aiocrew.attempt": 1, "aiocrew.delay_s": 0.5}),
+        (
+            "aiocrew.retried",
+            104.0,
+            {"aiocrew.attempt": 1, "aiocrew.delay_s": 0.5, "http.response.status_code": 429},
+        ),
         ("aiocrew.sent", 104.5, {"aiocrew.attempt": 2}),
     ]
     assert (chat.attributes["aiocrew.attempts"], chat.attributes["aiocrew.waited_s"]) == (2, 2.5)
@@ -332,9 +340,58 @@ def test_an_error_is_a_status_and_a_type_on_every_span_that_it_ends(traces: Trac
         assert span.status.status_code is StatusCode.ERROR
         assert span.attributes["error.type"] == "RateLimitError"
         assert "aiocrew.cancelled" not in span.attributes
-        assert [(event.name, dict(event.attributes)) for event in span.events] == [
-            ("exception", {"exception.type": "RateLimitError"})
-        ]
+
+
+def test_an_error_is_recorded_once_where_it_was_raised(traces: Traces) -> None:
+    error = RateLimitError("slow down", model="m", status=429)
+
+    class Asking(Flow):
+        @start()
+        async def ask(self) -> Any:
+            return await one_task_crew(ScriptedModel(error), name="inner").kickoff_async({"topic": "tea"})
+
+    with traces.on(), pytest.raises(RateLimitError):
+        virtually(Asking().kickoff_async())
+    assert len(traces.spans) == 5
+    recorded = [(span.name, event.name, dict(event.attributes)) for span in traces.spans for event in span.events]
+    assert recorded == [("chat ScriptedModel", "exception", {"exception.type": "RateLimitError"})]
+
+
+def test_an_error_that_cancels_what_is_beside_it_is_recorded_once(traces: Traces) -> None:
+    class Two(Flow):
+        @start()
+        async def fail(self) -> None:
+            await asyncio.sleep(1)
+            raise ValueError("no")
+
+        @start()
+        async def wait(self) -> Any:
+            return await one_task_crew(ScriptedModel("A", delay_s=60)).kickoff_async({"topic": "tea"})
+
+    with traces.on() as tracing, pytest.raises(ValueError, match="no"):
+        virtually(Two().kickoff_async())
+    assert tracing.under_way == 0
+    assert [span.name for span in traces.spans for event in span.events] == ["Two.fail"]
+    cancelled = {span.name for span in traces.spans if span.attributes.get("aiocrew.cancelled")}
+    assert {"Two.wait", "invoke_agent Analyst", "chat ScriptedModel"} < cancelled
+    assert {span.attributes["error.type"] for span in traces.spans} == {"ValueError", "CancelledError"}
+
+
+def test_errors_of_a_kind_that_come_one_after_the_other_are_both_recorded(traces: Traces) -> None:
+    def refuse(output: Any) -> None:
+        raise ValueError("not this one")
+
+    @tool
+    def fail() -> str:
+        """Fail."""
+        raise ValueError("no tool")
+
+    agent = agent_with(ScriptedModel(calls(("fail", {})), "Done"), tools=[fail])
+    crew = Crew(name="crew", agents=[agent], tasks=[task_for(agent, callback=refuse)])
+    with traces.on(content=True), pytest.raises(Exception, match="not this one"):
+        virtually(crew.kickoff_async({"topic": "tea"}))
+    recorded = [span.name for span in traces.spans for event in span.events if event.name == "exception"]
+    assert recorded == ["execute_tool fail", "invoke_workflow crew"]
 
 
 @pytest.mark.parametrize(

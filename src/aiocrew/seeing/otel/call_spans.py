@@ -8,8 +8,9 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from aiocrew.seeing.otel import content
-from aiocrew.seeing.otel.failures import failure_of, failure_of_tool
-from aiocrew.seeing.otel.names import GenAI, Own, called_model, one_line, sound
+from aiocrew.seeing.otel.called import called_model
+from aiocrew.seeing.otel.failures import failure_of, failure_of_tool, status_of
+from aiocrew.seeing.otel.names import HTTP, GenAI, Own, one_line, sound
 from aiocrew.seeing.otel.open_spans import OpenAgent, OpenCall, OpenSpan, RunSpans
 from aiocrew.seeing.otel.tracing import Attributes, Tracing, nanoseconds, parent_of
 from aiocrew.types.events import (
@@ -22,12 +23,14 @@ from aiocrew.types.events import (
     LLMCallSent,
     LLMCallStarted,
     LLMFirstToken,
+    LLMStreamChunk,
     ToolUsageError,
     ToolUsageFinished,
     ToolUsageStarted,
 )
-from aiocrew.types.messages import Request
+from aiocrew.types.messages import Request, ToolCall
 from aiocrew.types.paths import Path
+from aiocrew.types.usage import Usage
 
 __all__ = ["CallHandlers"]
 
@@ -38,12 +41,15 @@ _UNKNOWN_TOOL = "There is no tool "
 class CallHandlers:
     """What is done at each event of a model's or a tool's call."""
 
-    def __init__(self, tracing: Tracing) -> None:
+    def __init__(self, tracing: Tracing, *, chunks: bool) -> None:
         self._tracing = tracing
+        self._chunks = chunks
 
     def table(self) -> Mapping[type[Any], Callable[[Any, RunSpans], None]]:
         """Return which function serves which events."""
+        of_chunks = {LLMStreamChunk: self.chunk_came} if self._chunks else {}
         return {
+            **of_chunks,
             LLMCallStarted: self.call_started,
             LLMCallQueued: self.call_queued,
             LLMCallSent: self.call_sent,
@@ -61,12 +67,8 @@ class CallHandlers:
     # Model calls
 
     def call_started(self, event: LLMCallStarted, run: RunSpans) -> None:
-        called, request = called_model(event.model), event.request
-        attributes: Attributes = {
-            GenAI.OPERATION: "chat",
-            GenAI.PROVIDER: called.provider,
-            GenAI.REQUEST_MODEL: called.model,
-        }
+        called, request = called_model(event.model, event.settings), event.request
+        attributes: Attributes = {**called.call}
         if request.answer is not None:
             attributes[GenAI.OUTPUT_TYPE] = "json"
         name = f"chat {called.model}"
@@ -82,12 +84,16 @@ class CallHandlers:
 
     def _count_call(self, agent: OpenAgent, opened: OpenCall, request: Request) -> None:
         agent.model_calls += 1
+        agent.tools = request.tools
         if agent.model is not None:
             return
         agent.model = opened.model
-        agent.span.set_attribute(GenAI.PROVIDER, opened.model.provider)
-        agent.span.set_attribute(GenAI.REQUEST_MODEL, opened.model.model)
+        agent.span.set_attributes(opened.model.agent)
+        if request.answer is not None:
+            agent.span.set_attribute(GenAI.OUTPUT_TYPE, "json")
         if self._tracing.content and agent.span.is_recording():
+            if request.tools:
+                agent.span.set_attribute(GenAI.TOOL_DEFINITIONS, content.definitions(request.tools))
             agent.span.set_attribute(GenAI.SYSTEM_INSTRUCTIONS, content.instructions(request.messages))
             asked = content.messages(content.without_instructions(request.messages))
             agent.span.set_attribute(GenAI.INPUT_MESSAGES, asked)
@@ -112,7 +118,7 @@ class CallHandlers:
     def call_retried(self, event: LLMCallRetried, run: RunSpans) -> None:
         opened = _call(run, event.path)
         if opened is not None:
-            noted: Attributes = {Own.ATTEMPT: event.attempt, Own.DELAY_S: event.delay_s}
+            noted: Attributes = {Own.ATTEMPT: event.attempt, Own.DELAY_S: event.delay_s, **_status(event.error)}
             if self._tracing.content:
                 noted[GenAI.EXCEPTION_MESSAGE] = sound(event.error)
             opened.span.add_event(Own.RETRIED, noted, nanoseconds(event.wall_s))
@@ -120,10 +126,15 @@ class CallHandlers:
     def first_token(self, event: LLMFirstToken, run: RunSpans) -> None:
         opened = _call(run, event.path)
         if opened is not None:
-            seconds = event.wall_s - opened.sent_s
-            opened.span.set_attribute(GenAI.REQUEST_STREAM, True)
-            opened.span.set_attribute(GenAI.TIME_TO_FIRST_CHUNK, seconds)
-            self._tracing.instruments.first_chunk(opened, seconds)
+            # A stream that broke off begins anew: what holds is the attempt that gives the reply.
+            opened.first_chunk_s, opened.chunk_s = event.wall_s - opened.sent_s, None
+
+    def chunk_came(self, event: LLMStreamChunk, run: RunSpans) -> None:
+        opened = _call(run, event.path)
+        if opened is not None:
+            before_s, opened.chunk_s = opened.chunk_s, event.at_s
+            if before_s is not None:
+                self._tracing.instruments.next_chunk(opened, event.at_s - before_s)
 
     def call_completed(self, event: LLMCallCompleted, run: RunSpans) -> None:
         opened = _ended_call(run, event.path)
@@ -132,13 +143,16 @@ class CallHandlers:
         usage, instruments = event.usage, self._tracing.instruments
         if event.calls:
             run.asked[parent_of(event.path)] = event.calls
+        used = _used(usage)
         if opened.agent is not None:
-            opened.agent.input_tokens += usage.prompt_tokens
-            opened.agent.output_tokens += usage.completion_tokens
+            opened.agent.used.update(used)
+            opened.agent.finish_reason = event.finish_reason
         response_model = sound(event.response_model)
         instruments.call(opened, event.wall_s - opened.began_s, None, response_model)
         instruments.tokens(opened, usage, response_model)
-        opened.span.set_attributes(_of_attempts(opened, event.wall_s) | _of_reply(event, response_model))
+        if opened.first_chunk_s is not None:
+            instruments.first_chunk(opened, opened.first_chunk_s, response_model)
+        opened.span.set_attributes({**_of_attempts(opened, event.wall_s), **_of_reply(event, response_model), **used})
         if self._tracing.content and opened.span.is_recording():
             said = content.output(event.text, event.calls, event.finish_reason)
             opened.span.set_attribute(GenAI.OUTPUT_MESSAGES, said)
@@ -148,9 +162,11 @@ class CallHandlers:
         opened = _ended_call(run, event.path)
         if opened is None:
             return
-        failure = failure_of(event.error)
-        self._tracing.instruments.call(opened, event.wall_s - opened.began_s, failure)
-        opened.span.set_attributes(_of_attempts(opened, event.wall_s))
+        failure, instruments = failure_of(event.error), self._tracing.instruments
+        instruments.call(opened, event.wall_s - opened.began_s, failure)
+        if opened.first_chunk_s is not None:
+            instruments.first_chunk(opened, opened.first_chunk_s)
+        opened.span.set_attributes(_of_attempts(opened, event.wall_s) | _status(event.error))
         self._tracing.end(opened, event.wall_s, failure)
 
     def turn_completed(self, event: AgentTurnCompleted, run: RunSpans) -> None:
@@ -166,14 +182,17 @@ class CallHandlers:
             GenAI.TOOL_TYPE: "function",
             GenAI.AGENT: one_line(event.agent),
         }
-        call_id = _call_id(event, run)
-        if call_id:
-            attributes[GenAI.TOOL_CALL_ID] = sound(call_id)
+        call = _asked_call(event, run)
+        if call is not None and call.id:
+            attributes[GenAI.TOOL_CALL_ID] = sound(call.id)
         if self._tracing.content:
             attributes[GenAI.TOOL_ARGUMENTS] = sound(event.arguments)
         opened = self._tracing.begin(event, run, f"execute_tool {name}", name, attributes, OpenSpan)
         if opened.agent is not None:
             opened.agent.tool_calls += 1
+        if self._tracing.content and call is not None and (said := _description(call, opened.agent)):
+            # It may name what the program filled in: a file, a co-worker.
+            opened.span.set_attribute(GenAI.TOOL_DESCRIPTION, sound(said))
 
     def delegated(self, event: DelegationStarted, run: RunSpans) -> None:
         opened = run.open.get(event.path)
@@ -222,32 +241,51 @@ def _stop_waiting(opened: OpenCall, wall_s: float) -> None:
 def _of_attempts(opened: OpenCall, wall_s: float) -> Attributes:
     _stop_waiting(opened, wall_s)
     attributes: Attributes = {Own.ATTEMPTS: opened.attempts} if opened.attempts else {}
-    return attributes | {Own.WAITED_S: opened.waited_s} if opened.waited_s else attributes
+    if opened.waited_s:
+        attributes[Own.WAITED_S] = opened.waited_s
+    if opened.first_chunk_s is not None:
+        attributes |= {GenAI.REQUEST_STREAM: True, GenAI.TIME_TO_FIRST_CHUNK: opened.first_chunk_s}
+    return attributes
 
 
 def _of_reply(event: LLMCallCompleted, response_model: str) -> Attributes:
-    usage = event.usage
     attributes: Attributes = {GenAI.FINISH_REASONS: (event.finish_reason,)}
     if response_model:
         attributes[GenAI.RESPONSE_MODEL] = response_model
-    if usage.prompt_tokens or usage.completion_tokens:
-        attributes |= {GenAI.INPUT_TOKENS: usage.prompt_tokens, GenAI.OUTPUT_TOKENS: usage.completion_tokens}
-    if usage.cached_prompt_tokens:
-        attributes[GenAI.CACHE_READ] = usage.cached_prompt_tokens
-    if usage.cache_creation_tokens:
-        attributes[GenAI.CACHE_CREATION] = usage.cache_creation_tokens
-    if usage.reasoning_tokens:
-        attributes[GenAI.REASONING] = usage.reasoning_tokens
     if event.cost_usd is not None:
         attributes[Own.COST_USD] = event.cost_usd
     return attributes
 
 
-def _call_id(event: ToolUsageStarted, run: RunSpans) -> str:
-    """Return the id that the model gave the call; "" where it asked in text, which has none."""
+def _used(usage: Usage) -> dict[str, int]:
+    """Return the tokens of a call by the names of their attributes; none where the provider did not say."""
+    used: dict[str, int] = {}
+    if usage.prompt_tokens or usage.completion_tokens:
+        used = {GenAI.INPUT_TOKENS: usage.prompt_tokens, GenAI.OUTPUT_TOKENS: usage.completion_tokens}
+    if usage.cached_prompt_tokens:
+        used[GenAI.CACHE_READ] = usage.cached_prompt_tokens
+    if usage.cache_creation_tokens:
+        used[GenAI.CACHE_CREATION] = usage.cache_creation_tokens
+    if usage.reasoning_tokens:
+        used[GenAI.REASONING] = usage.reasoning_tokens
+    return used
+
+
+def _status(error: str) -> Attributes:
+    status = status_of(error)
+    return {} if status is None else {HTTP.STATUS: status}
+
+
+def _asked_call(event: ToolUsageStarted, run: RunSpans) -> ToolCall | None:
+    """Return the call as the model asked for it, with the id that it gave; that is "" where it asked in text."""
     calls = run.asked.get(parent_of(event.path), ())
     number = event.path.rpartition("-")[2]
     if not number.isdigit() or int(number) >= len(calls):
-        return ""
+        return None
     call = calls[int(number)]
-    return call.id if call.arguments == event.arguments else ""
+    return call if call.arguments == event.arguments else None
+
+
+def _description(call: ToolCall, agent: OpenAgent | None) -> str:
+    tools = () if agent is None else agent.tools
+    return next((tool.description for tool in tools if tool.name == call.name), "")

@@ -12,7 +12,7 @@ import msgspec
 
 from aiocrew.seeing.otel.names import sound
 
-__all__ = ["OTHER", "REJECTED", "Failure", "failure_of", "failure_of_tool"]
+__all__ = ["OTHER", "REJECTED", "Failure", "failure_of", "failure_of_tool", "status_of"]
 
 OTHER: Final = "_OTHER"
 """The conventions' name for an error without one."""
@@ -22,6 +22,8 @@ REJECTED: Final = "tool_call_rejected"
 _CANCELLED = "CancelledError"
 _SHOWN = re.compile(r"([A-Za-z_][\w.]{0,99})\(")
 """How the repr of nearly every exception begins."""
+_STATUS = re.compile(r"\(HTTP ([1-5]\d\d)\)")
+"""How an error tells the status of a provider's answer, before what the provider itself says."""
 _NAMED = re.compile(r"([A-Za-z_][\w.]{0,99})(?::|$)")
 
 
@@ -38,6 +40,12 @@ def failure_of(error: str, *, cancelled: bool = False) -> Failure:
     shown = _SHOWN.match(error)
     kind = _CANCELLED if cancelled else shown[1] if shown else OTHER
     return Failure(kind, sound(error), cancelled or kind == _CANCELLED)
+
+
+def status_of(error: str) -> int | None:
+    """Return the HTTP status of a provider's answer that an error tells of, by its repr or its message."""
+    told = _STATUS.search(error.partition(": ")[0])
+    return int(told[1]) if told else None
 
 
 def failure_of_tool(tool: str, error: str) -> Failure:

@@ -69,6 +69,7 @@ def instrument(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     content: bool | None = None,
+    chunks: bool = False,
     everywhere: bool = True,
 ) -> Instrumentation:
     """Make OpenTelemetry spans and metrics of every run that begins from now on.
@@ -76,6 +77,7 @@ def instrument(
     tracer_provider, meter_provider: in place of the global ones, which may also be set later.
     content: prompts, replies, inputs, outputs, tools' arguments and results, and the messages of errors go out as well.
         None asks OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, which says no unless it is set.
+    chunks: the time between the pieces of streamed replies is measured as well, at some 0.01 ms of CPU a piece.
     everywhere: of every run of the process. False is those that are made from here on in the current task or thread,
         where it is to be switched off again.
 
@@ -99,7 +101,7 @@ def instrument(
         _logger.warning("tracing is switched on already and stays as it is: to change it, uninstrument() it first")
         return Instrumentation(None, None)
     shows = _said(_CONTENT) in _CONTENT_ON_SPANS if content is None else content
-    reader = SpanReader(tracer_provider, meter_provider, content=shows)
+    reader = SpanReader(tracer_provider, meter_provider, content=shows, chunks=chunks)
     return Instrumentation(reader, reading(reader, everywhere=everywhere))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from opentelemetry.metrics import Histogram, Meter
 
+from aiocrew.seeing.otel.called import CalledModel
 from aiocrew.seeing.otel.failures import Failure
-from aiocrew.seeing.otel.names import CalledModel, GenAI
+from aiocrew.seeing.otel.names import GenAI
 from aiocrew.seeing.otel.open_spans import OpenAgent, OpenCall, OpenSpan
 from aiocrew.types.usage import Usage
 
@@ -33,6 +35,9 @@ class Instruments:
         self._tokens = histogram("gen_ai.client.token.usage", "{token}", _TOKENS, "Tokens that a model call used.")
         self._first = histogram(
             "gen_ai.client.operation.time_to_first_chunk", "s", _CALL_S, "From sending to the first piece of a reply."
+        )
+        self._next = histogram(
+            "gen_ai.client.operation.time_per_output_chunk", "s", _CALL_S, "From one piece of a reply to the next."
         )
         self._workflow = histogram(
             "gen_ai.workflow.duration", "s", _WORKFLOW_S, "How long a run of a crew or a flow took."
@@ -63,8 +68,11 @@ class Instruments:
     def call(self, opened: OpenCall, seconds: float, failure: Failure | None, response_model: str = "") -> None:
         self._call.record(seconds, _with(_of_call(opened.model, response_model), failure), opened.context)
 
-    def first_chunk(self, opened: OpenCall, seconds: float) -> None:
-        self._first.record(seconds, _of_call(opened.model), opened.context)
+    def first_chunk(self, opened: OpenCall, seconds: float, response_model: str = "") -> None:
+        self._first.record(seconds, _of_call(opened.model, response_model), opened.context)
+
+    def next_chunk(self, opened: OpenCall, seconds: float) -> None:
+        self._next.record(seconds, opened.model.metric, opened.context)
 
     def tokens(self, opened: OpenCall, usage: Usage, response_model: str) -> None:
         if not usage.prompt_tokens and not usage.completion_tokens:
@@ -74,10 +82,9 @@ class Instruments:
         self._tokens.record(usage.completion_tokens, {**what, GenAI.TOKEN_TYPE: "output"}, opened.context)
 
 
-def _of_call(called: CalledModel, response_model: str = "") -> dict[str, str]:
-    what = {GenAI.OPERATION: "chat", GenAI.PROVIDER: called.provider, GenAI.REQUEST_MODEL: called.model}
-    return {**what, GenAI.RESPONSE_MODEL: response_model} if response_model else what
+def _of_call(called: CalledModel, response_model: str) -> Mapping[str, str | int]:
+    return {**called.metric, GenAI.RESPONSE_MODEL: response_model} if response_model else called.metric
 
 
-def _with(attributes: dict[str, str], failure: Failure | None) -> dict[str, str]:
+def _with(attributes: Mapping[str, str | int], failure: Failure | None) -> Mapping[str, str | int]:
     return attributes if failure is None else {**attributes, GenAI.ERROR_TYPE: failure.type}

@@ -1,15 +1,16 @@
 """The names of spans and attributes, as the semantic conventions for generative AI have them. Pure.
 
 They are those of version 1.41, and for the durations of workflows, agents and tools those of the conventions' own
-repository, which took them over (open-telemetry/semantic-conventions-genai). What no convention names is `aiocrew.*`.
+repository, which took them over (open-telemetry/semantic-conventions-genai), as for the level of reasoning. What no
+convention names is `aiocrew.*`.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["SCHEMA_URL", "CalledModel", "GenAI", "Own", "called_model", "one_line", "sound"]
+__all__ = ["HTTP", "SCHEMA_URL", "GenAI", "Own", "Server", "one_line", "sound"]
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
 
@@ -24,6 +25,18 @@ class GenAI:
     OUTPUT_TYPE: Final = "gen_ai.output.type"
     REQUEST_MODEL: Final = "gen_ai.request.model"
     REQUEST_STREAM: Final = "gen_ai.request.stream"
+    TEMPERATURE: Final = "gen_ai.request.temperature"
+    TOP_P: Final = "gen_ai.request.top_p"
+    TOP_K: Final = "gen_ai.request.top_k"
+    MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+    SEED: Final = "gen_ai.request.seed"
+    PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+    FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+    STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+    CHOICES: Final = "gen_ai.request.choice.count"
+    REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+    OPENAI_API: Final = "openai.api.type"
+    OPENAI_TIER: Final = "openai.request.service_tier"
     RESPONSE_MODEL: Final = "gen_ai.response.model"
     FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
     TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
@@ -35,6 +48,7 @@ class GenAI:
     TOKEN_TYPE: Final = "gen_ai.token.type"
     TOOL: Final = "gen_ai.tool.name"
     TOOL_TYPE: Final = "gen_ai.tool.type"
+    TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
     TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
     TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
     TOOL_RESULT: Final = "gen_ai.tool.call.result"
@@ -46,6 +60,19 @@ class GenAI:
     EXCEPTION: Final = "exception"
     EXCEPTION_TYPE: Final = "exception.type"
     EXCEPTION_MESSAGE: Final = "exception.message"
+
+
+class Server:
+    """Names of the conventions for all clients."""
+
+    ADDRESS: Final = "server.address"
+    PORT: Final = "server.port"
+
+
+class HTTP:
+    """Names of the conventions for HTTP."""
+
+    STATUS: Final = "http.response.status_code"
 
 
 class Own:
@@ -80,26 +107,7 @@ class Own:
     REASON: Final = "aiocrew.reason"
 
 
-class CalledModel(NamedTuple):
-    """Whom a call goes to, as the conventions say it."""
-
-    provider: str
-    model: str
-
-
-_PROVIDERS = {"azure": "azure.ai.openai", "gemini": "gcp.gemini", "mistral": "mistral_ai", "xai": "x_ai"}
-_CUSTOM: Final = "custom"
-"""The provider of a model that the application wrote itself: it has a class, and no provider's prefix."""
 _LONGEST_NAME: Final = 200
-
-
-@lru_cache(maxsize=1024)
-def called_model(label: str) -> CalledModel:
-    """Return provider and model of "provider/model", which is how a model is called in events."""
-    prefix, slash, model = label.partition("/")
-    if not slash:
-        return CalledModel(_CUSTOM, one_line(label))
-    return CalledModel(_PROVIDERS.get(prefix, one_line(prefix)), one_line(model))
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
+from collections import Counter
 from contextlib import suppress
 from contextvars import Token
 from typing import Any
@@ -13,8 +14,8 @@ from opentelemetry import context as contexts
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, set_span_in_context
 
-from aiocrew.seeing.otel.names import CalledModel
-from aiocrew.types.messages import ToolCall
+from aiocrew.seeing.otel.called import CalledModel
+from aiocrew.types.messages import FinishReason, ToolCall, ToolSpec
 from aiocrew.types.paths import Path
 
 __all__ = ["OpenAgent", "OpenCall", "OpenSpan", "RunSpans", "Runs"]
@@ -25,17 +26,37 @@ _MANY = 1_024
 class OpenSpan:
     """A span under way, which is the current one for the code that it is about."""
 
-    __slots__ = ("agent", "began_s", "context", "name", "span", "token")
+    __slots__ = ("above", "agent", "began_s", "context", "failed_below", "name", "span", "token")
 
-    def __init__(self, span: Span, parent: Context, began_s: float, name: str, agent: OpenAgent | None) -> None:
+    def __init__(
+        self,
+        span: Span,
+        parent: Context,
+        began_s: float,
+        name: str,
+        above: OpenSpan | None,
+        agent: OpenAgent | None,
+    ) -> None:
         self.span = span
         self.context = set_span_in_context(span, parent)
         self.began_s = began_s
         self.name = name
         """What it is of: a crew, an agent, a model, a tool."""
+        self.above = above
+        """The span of ours that it lies below; None for a run that the application started."""
         self.agent = agent
         """Who does this; None for what no agent does."""
+        self.failed_below: set[str] | None = None
+        """How spans below it failed: the same error is not recorded again when it passes through here."""
         self.token: Token[Context] | None = contexts.attach(self.context)
+
+    def is_first_with(self, message: str) -> bool:
+        """Return whether no span below has failed with this error, and let the one above know of it."""
+        above = self.above
+        if above is not None:
+            above.failed_below = above.failed_below or set()
+            above.failed_below.add(message)
+        return self.failed_below is None or message not in self.failed_below
 
     def leave(self) -> None:
         """Let the span that was current before be so again, in the task that this one was begun in."""
@@ -49,19 +70,24 @@ class OpenSpan:
 class OpenAgent(OpenSpan):
     """An agent at work, and what it has used so far; what a co-worker does for it counts for the co-worker."""
 
-    __slots__ = ("input_tokens", "model", "model_calls", "output_tokens", "tool_calls")
+    __slots__ = ("finish_reason", "model", "model_calls", "tool_calls", "tools", "used")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.model: CalledModel | None = None
         self.model_calls = self.tool_calls = 0
-        self.input_tokens = self.output_tokens = 0
+        self.used = Counter[str]()
+        """Tokens, by the name of their attribute."""
+        self.finish_reason: FinishReason | None = None
+        """Of the last reply."""
+        self.tools: tuple[ToolSpec, ...] = ()
+        """What it was offered last."""
 
 
 class OpenCall(OpenSpan):
     """A model call under way."""
 
-    __slots__ = ("attempts", "model", "queued_s", "sent_s", "waited_s")
+    __slots__ = ("attempts", "chunk_s", "first_chunk_s", "model", "queued_s", "sent_s", "waited_s")
 
     def __init__(self, *args: Any, model: CalledModel) -> None:
         super().__init__(*args)
@@ -71,6 +97,10 @@ class OpenCall(OpenSpan):
         self.queued_s: float | None = None
         """Since when the attempt waits."""
         self.waited_s = 0.0
+        self.first_chunk_s: float | None = None
+        """From sending to the first piece of the reply."""
+        self.chunk_s: float | None = None
+        """When the last piece came, in monotonic seconds."""
 
 
 class RunSpans:

@@ -27,7 +27,12 @@ class SpanReader:
     """Implements EventSink. It returns at once, in so far as the application's span processors do."""
 
     def __init__(
-        self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None, *, content: bool
+        self,
+        tracer_provider: TracerProvider | None,
+        meter_provider: MeterProvider | None,
+        *,
+        content: bool,
+        chunks: bool = False,
     ) -> None:
         tracer = get_tracer("aiocrew", __version__, tracer_provider, SCHEMA_URL)
         meter = get_meter("aiocrew", __version__, meter_provider, SCHEMA_URL)
@@ -36,7 +41,7 @@ class SpanReader:
         self._begun = runs.begun
         self._handlers: dict[type[Any], Callable[[Any, RunSpans], None]] = {
             **runs.table(),
-            **CallHandlers(self._tracing).table(),
+            **CallHandlers(self._tracing, chunks=chunks).table(),
         }
 
     @property

@@ -110,9 +110,9 @@ class RunHandlers:
         instruments, seconds, span = self._tracing.instruments, wall_s - opened.began_s, opened.span
         if isinstance(opened, OpenAgent):
             instruments.agent(opened, seconds, failure)
-            if opened.input_tokens or opened.output_tokens:
-                span.set_attribute(GenAI.INPUT_TOKENS, opened.input_tokens)
-                span.set_attribute(GenAI.OUTPUT_TOKENS, opened.output_tokens)
+            span.set_attributes(opened.used)
+            if opened.finish_reason is not None:
+                span.set_attribute(GenAI.FINISH_REASONS, (opened.finish_reason,))
         else:
             instruments.workflow(opened, seconds, failure)
         if output is not None and self._tracing.content and span.is_recording():

@@ -52,14 +52,14 @@ class Tracing:
         """Begin the span of a run: below the application's current span, which inside a tool is the tool's."""
         run = RunSpans(event.path, is_solo=isinstance(event, LiteAgentExecutionStarted))
         context = contexts.get_current()
-        if not get_current_span(context).get_span_context().is_valid:
-            outer = self.runs.get(event.outer)
-            above = None if outer is None else outer.above(event.path)
-            context = context if above is None else above.context
+        outer = self.runs.get(event.outer)
+        above = None if outer is None else outer.above(event.path)
+        if above is not None and not get_current_span(context).get_span_context().is_valid:
+            context = above.context
         for abandoned in self.runs.add(event.run_id, run):
             self._abandon(abandoned)
         span = self._span(event, name, attributes, context, SpanKind.INTERNAL)
-        opened = kind(span, context, event.wall_s, _subject(event), None)
+        opened = kind(span, context, event.wall_s, _subject(event), above, None)
         run.open[event.path] = opened
         return run, opened
 
@@ -79,7 +79,7 @@ class Tracing:
         context = contexts.get_current() if above is None else above.context
         span = self._span(event, name, attributes, context, span_kind)
         agent = above if isinstance(above, OpenAgent) or above is None else above.agent
-        opened = opened_as(span, context, event.wall_s, subject, agent, **details)
+        opened = opened_as(span, context, event.wall_s, subject, above, agent, **details)
         run.open[event.path] = opened
         return opened
 
@@ -95,7 +95,7 @@ class Tracing:
             span.set_attribute(GenAI.ERROR_TYPE, failure.type)
             if failure.cancelled:
                 span.set_attribute(Own.CANCELLED, True)
-            else:
+            elif opened.is_first_with(failure.message):  # an exception is recorded once, where it was raised
                 span.add_event(GenAI.EXCEPTION, self._exception(failure), nanoseconds(wall_s))
             span.set_status(Status(StatusCode.ERROR, failure.message if self.content else None))
         span.end(nanoseconds(wall_s))
