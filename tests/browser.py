@@ -7,10 +7,7 @@ a loop of its own too, in a thread, and a test hands its work there.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +16,8 @@ from typing import Any, TypeVar
 
 import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright
+
+from tests.servers.running import installed
 
 __all__ = ["ARGUMENTS", "CHROMIUM", "Browser", "Seen", "browser"]
 
@@ -151,19 +150,5 @@ def browser() -> Iterator[Browser]:
 
 
 def _have_chromium() -> None:
-    if Path(CHROMIUM).exists():
-        return
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        # Sessions on several interpreters may come here at once, and apt serves one.
-        with (Path(tempfile.gettempdir()) / "aiocrew-chromium.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not Path(CHROMIUM).exists():
-                _install_chromium()
-    if not Path(CHROMIUM).exists():
+    if installed("chromium", lambda: Path(CHROMIUM) if Path(CHROMIUM).exists() else None) is None:
         pytest.skip(f"the page's tests need {CHROMIUM}: install Debian's package chromium")
-
-
-def _install_chromium() -> None:
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in ("apt-get update -q", "apt-get install -qy --no-install-recommends chromium"):
-        subprocess.run(command.split(), check=False, capture_output=True, env=env)

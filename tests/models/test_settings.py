@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 
-from aiocrew import LLM
+from aiocrew import LLM, Limits
 from aiocrew.models.lookup import resolve
 from aiocrew.types.model_settings import ModelSettings
 from tests.doubles import ScriptedModel
@@ -21,6 +21,12 @@ def settings(model: str = "openai/gpt-4o-mini", **fields: object) -> ModelSettin
     found = LLM(model, api_key=KEY, **fields).resolve().settings
     assert found is not None
     return found
+
+
+def test_it_tells_how_many_calls_may_be_under_way_where_the_user_said() -> None:
+    assert settings().max_in_flight is None
+    assert settings(limits=Limits(requests_per_minute=60)).max_in_flight is None
+    assert settings(limits=Limits(max_in_flight=4)).max_in_flight == 4
 
 
 def test_an_llm_tells_its_parameters_as_they_are_sent() -> None:

@@ -43,6 +43,7 @@ def settings_of(endpoint: Endpoint, *, stream: bool) -> ModelSettings:
         reasoning_effort=as_text(sent.get("reasoning_effort")),
         service_tier=as_text(sent.get("service_tier")),
         output_type=_OUTPUT_TYPES.get(as_text(as_fields(sent.get("response_format")).get("type")), ""),
+        max_in_flight=None if endpoint.limits is None else endpoint.limits.max_in_flight,
     )
 
 

@@ -19,6 +19,7 @@ from aiocrew.types.places import PACKAGE
 __all__ = [
     "NO_SITE",
     "Blame",
+    "Caller",
     "Owner",
     "Site",
     "blame_for_block",
@@ -50,6 +51,7 @@ _CALLBACKS: Final = tuple(
     PACKAGE + os.path.join(*parts) for parts in (("agent", "callbacks.py"), ("agent", "judging.py"))
 )
 _READERS: Final = PACKAGE + os.path.join("types", "context.py")
+_TELLING: Final = frozenset({"tell", "emit", "_tell_each"})
 _DOOR: Final = PACKAGE + os.path.join("aio", "door.py")
 _CLIENT: Final = PACKAGE + "net" + os.sep
 _GIVEN: Final = tuple(
@@ -64,6 +66,25 @@ _GIVEN: Final = tuple(
 """From here somebody else's code is called because the user gave it to us."""
 
 
+_CALLERS: Final = (
+    (PACKAGE + "tools" + os.sep, "tool"),
+    (PACKAGE + os.path.join("agent", "judging.py"), "guardrail"),
+    (PACKAGE + os.path.join("agent", "callbacks.py"), "callback"),
+    (PACKAGE + "flow" + os.sep, "method"),
+    (PACKAGE + "models" + os.sep, ""),
+)
+"""Where somebody else's code is called, and as what; a model that somebody wrote is named by its own lines."""
+
+
+class Caller(msgspec.Struct, frozen=True, gc=False):
+    """The function of the user's that aiocrew called, by way of which a line was reached."""
+
+    kind: str
+    """tool, guardrail, callback, or method of a flow."""
+    frame: Frame
+    """Where it stands: in this function, at the line that called on."""
+
+
 class Blame(msgspec.Struct, frozen=True, gc=False):
     """Which line keeps a loop from going on, and in what part."""
 
@@ -71,6 +92,8 @@ class Blame(msgspec.Struct, frozen=True, gc=False):
     frame: Frame
     doing: str
     """What it was doing: the function that it called, "" where it is its own work."""
+    caller: Caller | None = None
+    """On whose behalf; None where aiocrew did not call it."""
 
 
 @lru_cache(maxsize=4096)
@@ -110,14 +133,16 @@ def blame_for_block(stack: Stack) -> Blame | None:
     for place, frame in enumerate(stack):
         owner = owner_of(frame.file)
         if owner is Owner.USER:
-            return (
-                None if _in_our_client(stack[place + 1 :]) else Blame(_cause(stack[place + 1 :]), frame, _doing(inner))
-            )
+            outer = stack[place + 1 :]
+            if _in_our_client(outer):
+                return None
+            return Blame(_cause(outer), frame, _doing(inner), _caller(frame, outer))
         if owner is Owner.OURS:
             theirs = next((other for other in inner if owner_of(other.file) is Owner.LIBRARY), None)
             if theirs is None or frame.file not in _GIVEN:
                 return None
-            return Blame(_cause(stack[place:]), theirs, _doing(inner[: inner.index(theirs)]))
+            outer = stack[place:]
+            return Blame(_cause(outer), theirs, _doing(inner[: inner.index(theirs)]), _caller(theirs, outer))
         if _runs_the_loop(frame):
             return None
         inner.append(frame)
@@ -135,13 +160,32 @@ def _cause(outer: Stack) -> Cause:
     for frame in outer:
         if _runs_the_loop(frame):
             break
-        if frame.file == _READERS and frame.function == "emit":
+        if frame.file == _READERS and frame.function in _TELLING:
             return Cause.SLOW_READER
         if frame.file in _CALLBACKS:
             return Cause.BLOCKING_CALLBACK
         if frame.file in _GIVEN and "tools" in frame.file:
             break
     return Cause.BLOCKED_LOOP
+
+
+def _caller(blamed: Frame, outer: Stack) -> Caller | None:
+    """Return which of the user's functions was called for `blamed` to be reached from `outer`."""
+    entered, is_ours = blamed, False
+    for frame in outer:
+        if _runs_the_loop(frame):
+            break
+        owner = owner_of(frame.file)
+        if owner is Owner.OURS:
+            is_ours = True
+            kind = next((kind for place, kind in _CALLERS if frame.file.startswith(place)), None)
+            if kind is not None:
+                return Caller(kind, entered) if kind else None
+        elif owner is Owner.USER:
+            if is_ours:
+                break
+            entered = frame
+    return None
 
 
 def _doing(inner: list[Frame]) -> str:

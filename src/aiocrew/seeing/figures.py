@@ -12,7 +12,17 @@ from aiocrew.seeing.dependence import RunTexts, uses
 from aiocrew.seeing.timeline import CallSpan, RunSpan, Timeline
 from aiocrew.types.paths import Path
 
-__all__ = ["Stretch", "common", "covered_s", "curve_of", "ideal_of_run", "longest_chain", "longest_of_runs", "merged"]
+__all__ = [
+    "Stretch",
+    "common",
+    "covered_s",
+    "curve_of",
+    "ideal_of_run",
+    "longest_chain",
+    "longest_of_runs",
+    "merged",
+    "task_of",
+]
 
 _POINTS = 200
 _MOST_BEFORE = 20
@@ -99,7 +109,7 @@ def ideal_of_run(run: RunSpan, timeline: Timeline) -> float:
     by_task: dict[Path, list[Stretch]] = {path: [] for path in run.tasks}
     beside: list[Stretch] = []
     for path, stretch in leaves:
-        task = _task_of(path, run.tasks)
+        task = task_of(path, run.tasks)
         (beside if task is None else by_task[task]).append(stretch)
     done: dict[Path, float] = {}
     for path, task in run.tasks.items():  # in the order of their starts: what one saw had ended before
@@ -139,7 +149,8 @@ def longest_of_runs(runs: Sequence[RunSpan], timeline: Timeline) -> float:
     return max(chains, default=0.0)
 
 
-def _task_of(path: Path, tasks: Mapping[Path, object]) -> Path | None:
+def task_of(path: Path, tasks: Mapping[Path, object]) -> Path | None:
+    """Return to which of `tasks` a path belongs."""
     parts = path.split("/")
     for length in range(len(parts), 0, -1):
         candidate = Path("/".join(parts[:length]))

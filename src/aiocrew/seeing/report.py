@@ -34,7 +34,7 @@ class Cause(StrEnum):
     SLOW_READER = "slow-reader"
     """Who reads outcomes or events was slower than the runs."""
     CONNECTION_POOL = "connection-pool"
-    """Requests waited for a connection of an HTTP client's pool."""
+    """Requests waited for a connection of an HTTP client's or a database driver's pool."""
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):

@@ -43,6 +43,8 @@ class CallSpan(msgspec.Struct):
     written_at: str = ""
     stalled_s: float = 0.0
     """How much of its time it could not go on, because of others."""
+    most_at_once: int | None = None
+    """How many calls of its model may be under way at once; None where nobody said."""
     is_nested: bool = False
     """Its work is a run, or calls, of their own."""
     ended: bool = False
@@ -176,8 +178,9 @@ class _Reader:
     def _in_call(self, run: RunSpan, event: Event) -> None:
         path, at_s = event.path, event.at_s
         match event:
-            case kinds.LLMCallStarted(model=model, request=request):
-                run.calls[path] = CallSpan("model", path, model, at_s, at_s, request=request)
+            case kinds.LLMCallStarted(model=model, request=request, settings=settings):
+                most = None if settings is None else settings.max_in_flight
+                run.calls[path] = CallSpan("model", path, model, at_s, at_s, request=request, most_at_once=most)
             case kinds.ToolUsageStarted(tool=tool, arguments=arguments):
                 run.calls[path] = CallSpan("tool", path, tool, at_s, at_s, said=arguments)
             case kinds.CallbackStarted(callback=callback, written_at=written_at):

@@ -4,43 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
+from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, Final, Literal
 
 import msgspec
 
 from aiocrew.aio.watch import Frame
 from aiocrew.seeing.blame import Owner, owner_of
-from aiocrew.types.places import PACKAGE
+from aiocrew.seeing.chains import Chain
+from aiocrew.seeing.pools import pool_wait_in
 
 __all__ = ["Waiting", "WaitingLog", "waiting_of"]
 
 _LOCKS: Final = f"{os.sep}asyncio{os.sep}locks.py"
-_POOLS: Final = (
-    (f"{os.sep}aiohttp{os.sep}connector.py", "_wait_for_available_connection"),
-    (f"{os.sep}httpcore{os.sep}_async{os.sep}connection_pool.py", "wait_for_connection"),
-    (f"{os.sep}asyncpg{os.sep}pool.py", "_acquire"),
-    (f"{os.sep}psycopg_pool{os.sep}pool_async.py", "wait"),
-    (f"{os.sep}redis{os.sep}asyncio{os.sep}connection.py", "get_connection"),
-)
-"""(end of the file's name, function): who is suspended in it waits for a connection of a pool."""
+_ANYIO: Final = f"{os.sep}anyio{os.sep}_backends{os.sep}_asyncio.py"
+_ANYIO_LOCKS: Final = frozenset({"Lock", "Semaphore", "CapacityLimiter"})
+_TO_THREAD: Final = "run_sync_in_worker_thread"
+_ACQUIRE: Final = frozenset({"acquire", "acquire_on_behalf_of"})
+_ENTERED: Final = frozenset({"__aenter__", *_ACQUIRE})
+"""A lock's own ways in, which are no use of it by its library."""
 _PAUSE_S: Final = 0.2
 """A wait that was seen again within this time has not ended between."""
-
-
-_LINKS: Final = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
-"""Of coroutines, generators and async generators: the frame, and what is awaited there."""
-_LONGEST: Final = 100
-_GRACE: Final = PACKAGE + os.path.join("aio", "grace.py")
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A stretch in which a task waited, as far as was seen; times are the loop's seconds."""
 
-    kind: Literal["lock", "pool"]
+    kind: Literal["lock", "pool", "threads"]
     what: str
-    """Of which kind it is, for people: "Semaphore"."""
+    """What is waited for, for people: "Semaphore", "the one connection of asyncpg's Pool", "40 threads of ..."."""
     frame: Frame
     """The user's line that waits."""
     task: int
@@ -49,7 +42,7 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Found(msgspec.Struct, frozen=True):
-    kind: Literal["lock", "pool"]
+    kind: Literal["lock", "pool", "threads"]
     what: str
     resource: int
     frame: Frame
@@ -68,10 +61,7 @@ class WaitingLog:
         now_s = loop.time()
         began_s = now_s if self._looked_s is None else max(self._looked_s, now_s - _PAUSE_S)
         seen: dict[tuple[int, int], Waiting] = {}
-        for task in asyncio.all_tasks(loop):
-            found = waiting_of(task)
-            if found is None:
-                continue
+        for task, found in _all_waiting(loop):
             key = id(task), found.resource
             known = self._open.pop(key, None)
             # It began between the last look and this one.
@@ -92,45 +82,62 @@ class WaitingLog:
         return [*self._ended, *self._open.values()]
 
 
-def waiting_of(task: asyncio.Task[Any]) -> _Found | None:
-    """Return what `task` waits for, where that is a lock or a pool and a line of the user's is to be named."""
-    chain = list(_chain(task.get_coro()))
-    if not chain:
+def _all_waiting(loop: asyncio.AbstractEventLoop) -> list[tuple[asyncio.Task[Any], _Found]]:
+    """Return the tasks that wait, and for what; of one that waits for another one, only the former."""
+    chains = {task: Chain(task) for task in asyncio.all_tasks(loop)}
+    inner = {task for chain in chains.values() for task in chain.through}
+    waiting = ((task, waiting_of(chain)) for task, chain in chains.items() if task not in inner)
+    return [(task, found) for task, found in waiting if found is not None]
+
+
+def waiting_of(chain: Chain) -> _Found | None:
+    """Return what a task waits for, where that is a lock or a pool and a line of the user's is to be named."""
+    frames = chain.frames
+    pooled = pool_wait_in(frames)
+    if pooled is not None:
+        frame = _users_line(frames[: pooled.place + 1])
+        return None if frame is None else _Found("pool", pooled.what, pooled.pool, frame)
+    place = _place_of_lock(frames)
+    frame = None if place is None else _users_line(frames)
+    if place is None or frame is None:
         return None
-    inner = chain[-1]
-    if inner.f_code.co_filename.endswith(_LOCKS):
-        return _locked(chain)
-    for place in range(len(chain) - 1, -1, -1):
-        if _is_pool(chain[place].f_code):
-            return _pooled(chain, place)
+    lock: Any = frames[place].f_locals.get("self")
+    if any(part.f_code.co_name == _TO_THREAD and part.f_code.co_filename.endswith(_ANYIO) for part in frames):
+        return _Found("threads", f"{getattr(lock, 'total_tokens', 'few')} threads of anyio.to_thread", id(lock), frame)
+    return _Found("lock", type(lock).__name__ + _inside(frames, place), id(lock), frame)
+
+
+def _place_of_lock(frames: Sequence[FrameType]) -> int | None:
+    """Return which frame is that of a lock which is waited for, the outermost of its own; None where none is."""
+    if not frames:
+        return None
+    inner = frames[-1].f_code
+    if inner.co_filename.endswith(_LOCKS) and inner.co_name == "acquire":
+        is_lock = isinstance(frames[-1].f_locals.get("self"), asyncio.Lock | asyncio.Semaphore)
+        return len(frames) - 1 if is_lock else None
+    # anyio's limiter waits for an event of asyncio's
+    for place in range(len(frames) - 1, max(-1, len(frames) - 3), -1):
+        code = frames[place].f_code
+        if code.co_filename.endswith(_ANYIO) and code.co_name in _ACQUIRE:
+            is_lock = type(frames[place].f_locals.get("self")).__name__ in _ANYIO_LOCKS
+            return place if is_lock else None
     return None
 
 
-def _locked(chain: list[FrameType]) -> _Found | None:
-    inner = chain[-1]
-    lock = inner.f_locals.get("self")
-    if inner.f_code.co_name not in ("acquire", "wait") or not isinstance(lock, asyncio.Lock | asyncio.Semaphore):
-        return None
-    pool = next((place for place, frame in enumerate(chain) if _is_pool(frame.f_code)), None)
-    if pool is not None:
-        return _pooled(chain, pool)
-    frame = _users_line(chain)
-    if frame is None:
-        return None
-    return _Found("lock", type(lock).__name__, id(lock), frame)
+def _inside(frames: Sequence[FrameType], place: int) -> str:
+    """Return " inside <library>" where it is a library that uses the lock."""
+    for frame in reversed(frames[:place]):
+        file = frame.f_code.co_filename
+        owner = owner_of(file)
+        if owner is Owner.LIBRARY and frame.f_code.co_name not in _ENTERED:
+            library = file.replace(os.sep, "/").rpartition("-packages/")[2].split("/")[0]
+            return f" inside {library.removesuffix('.py')}"
+        if owner is Owner.USER:
+            break
+    return ""
 
 
-def _pooled(chain: list[FrameType], place: int) -> _Found | None:
-    frame, pool = _users_line(chain[: place + 1]), chain[place]
-    if frame is None:
-        return None
-    owner: Any = pool.f_locals.get("self")
-    code = pool.f_code
-    library = code.co_filename.replace(os.sep, "/").rpartition("site-packages/")[2].split("/")[0]
-    return _Found("pool", f"{type(owner).__name__} of {library}", id(owner), frame)
-
-
-def _users_line(chain: list[FrameType]) -> Frame | None:
+def _users_line(chain: Sequence[FrameType]) -> Frame | None:
     """Return the innermost line of the user's in a chain; None where aiocrew itself awaits what is at its end."""
     for frame in reversed(chain):
         owner = owner_of(frame.f_code.co_filename)
@@ -140,22 +147,3 @@ def _users_line(chain: list[FrameType]) -> Frame | None:
         if owner is Owner.OURS:
             return None
     return None
-
-
-def _is_pool(code: CodeType) -> bool:
-    return any(code.co_name == function and code.co_filename.endswith(end) for end, function in _POOLS)
-
-
-def _chain(awaited: Any) -> Iterator[FrameType]:
-    """Give the frames along a chain of awaits, the outermost first."""
-    for _ in range(_LONGEST):
-        for frame_of, next_of in _LINKS:
-            frame = getattr(awaited, frame_of, None)
-            if frame is not None:
-                yield frame
-                awaited = getattr(awaited, next_of)
-                if awaited is None and frame.f_code.co_filename == _GRACE:
-                    awaited = frame.f_locals.get("work")  # it hands on by itself what its work awaits
-                break
-        else:
-            return

@@ -41,3 +41,5 @@ class ModelSettings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, c
     service_tier: str = ""
     output_type: OutputType = ""
     """Of the form that every reply has to have; a single request may ask for one besides."""
+    max_in_flight: int | None = None
+    """How many calls may be under way at once, where the user said."""

@@ -12,7 +12,7 @@ from tests.seeing.planted.parts import crew, inputs
 @tool("Look up")
 async def look_up(topic: str) -> str:
     """Look a topic up."""
-    time.sleep(0.08)  # HERE: blocked-loop
+    time.sleep(0.15)  # HERE: blocked-loop
     return f"{topic} is old"
 
 

@@ -9,7 +9,7 @@ from tests.seeing.planted.parts import crew, inputs
 
 
 async def note(output: object) -> None:
-    time.sleep(0.08)  # HERE: blocking-callback
+    time.sleep(0.15)  # HERE: blocking-callback
 
 
 async def main() -> None:

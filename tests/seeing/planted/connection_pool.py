@@ -12,7 +12,7 @@ from tests.seeing.planted.parts import crew, inputs
 
 
 async def _answer(request: web.Request) -> web.Response:
-    await asyncio.sleep(0.08)
+    await asyncio.sleep(0.15)
     return web.Response(text="old")
 
 

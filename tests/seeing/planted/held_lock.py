@@ -15,7 +15,7 @@ async def main() -> None:
     async def look_up(topic: str) -> str:
         """Look a topic up."""
         async with lock:  # HERE: held-lock
-            await asyncio.sleep(0.08)
+            await asyncio.sleep(0.15)
             return f"{topic} is old"
 
     researchers = crew(tools=[look_up])

@@ -12,9 +12,10 @@ from aiocrew.aio.watch import Frame
 from aiocrew.seeing.causes.spans import longest
 from aiocrew.seeing.check.serial import SerialAwait, serial_awaits
 from aiocrew.seeing.dependence import RunTexts, uses
+from aiocrew.seeing.figures import covered_s, curve_of, merged
 from aiocrew.seeing.report import Cause, Culprit, Span
 from aiocrew.seeing.sightings import Sightings
-from aiocrew.seeing.timeline import RunSpan, Timeline
+from aiocrew.seeing.timeline import CallSpan, RunSpan, Timeline
 
 __all__ = ["SourceOf", "awaited_in_turn", "source_of"]
 
@@ -24,6 +25,8 @@ SourceOf: TypeAlias = Callable[[str], str | None]
 _NEAR_S: Final = 0.05
 _NEAR_SHARE: Final = 0.25
 """A run that begins later than this after the one before it waited for something else; as a share of that one."""
+_HELD_SHARE: Final = 0.1
+"""What waits longer than this share of the time for a limit could not go on wider."""
 _MOST_TEXTS: Final = 20
 """With so many runs before it a run is compared: a chain hands on what came shortly before."""
 
@@ -132,14 +135,16 @@ class _Judge:
         """Return the beginning of `chain` that `verdict` is about, pass by pass."""
         known = set(verdict.lines) or {verdict.line}
         is_loop = verdict.kind in ("loop", "comprehension")
+        # Where a loop inside it begins them all at one line, those that go on at once are a pass.
+        are_groups = len(known) == 1 and len(chain[0]) > 1
         passes: _Row = []
         for wave in chain:
             lines = {self._line(run, level, file) for run in wave}
             if not lines <= known or (len(wave) > 1 and not is_loop):
                 break
-            if is_loop and not verdict.first:
+            if is_loop and not verdict.first and not are_groups:
                 break  # its passes cannot be told apart
-            if not is_loop or not passes or verdict.first in lines:
+            if not is_loop or not passes or verdict.first in lines or are_groups:
                 passes.append([])
             passes[-1].append(wave)
         return passes
@@ -168,12 +173,15 @@ def _independent(passes: _Row) -> _Row:
 
 
 def _has_company(row: _Row, timeline: Timeline, sightings: Sightings) -> bool:
-    """Return whether other tasks carried out runs at the same line meanwhile: then these are workers of a pool."""
-    first = sightings.starts[row[0][0][0].run_id]
+    """Return whether other tasks carried out runs at the same line meanwhile: then these are workers of a pool.
+
+    Those inside another run are not: each of these goes on by itself, and waits for its own.
+    """
+    outer, first = row[0][0][0].outer, sightings.starts[row[0][0][0].run_id]
     from_s, to_s = row[0][0][0].from_s, max(run.to_s for run in row[-1][-1])
     for run in timeline.runs.values():
         start = sightings.starts.get(run.run_id)
-        if start is None or start.awaiter == first.awaiter or not start.site.lines:
+        if start is None or start.awaiter == first.awaiter or not start.site.lines or run.outer != outer:
             continue
         if start.site.lines[0] == first.site.lines[0] and run.from_s < to_s and run.to_s > from_s:
             return True
@@ -182,39 +190,93 @@ def _has_company(row: _Row, timeline: Timeline, sightings: Sightings) -> bool:
 
 def _culprit(file: str, line: int, verdict: SerialAwait, rows: list[_Row], sightings: Sightings) -> Culprit:
     passes = [one for row in rows for one in row]
-    runs = sum(len(wave) for one in passes for wave in one)
     start = sightings.starts[passes[0][0][0].run_id]
-    where = {"loop": "this loop", "comprehension": "this comprehension"}.get(verdict.kind, "these lines")
-    verb = "wait for" if start.site.is_sync else "await"
-    if where != "these lines":
-        verb = verb.replace("wait", "waits")
-    how = "one after another" if runs == len(passes) else f"in {len(passes)} groups, one after another"
-    instead = verdict.instead or (
-        "crew.kickoff_for_each(inputs)" if start.site.is_sync else "await asyncio.gather(*(... for ... in ...))"
-    )
     after_the_first = [run for row in rows for one in row[1:] for wave in one for run in wave]
     return Culprit(
         cause=Cause.AWAITED_IN_TURN,
         file=file,
         line=line,
         function=next((frame.function for frame in start.site.lines if frame.file == file), ""),
-        lost_s=sum(_lost_s(row) for row in rows),
+        lost_s=_lost_together_s(rows),
         times=len(passes) - len(rows),
-        what=f"{where} {verb} {runs} runs {how}, although none needs the one before",
-        instead=instead,
+        what=_what(verdict, passes, rows, is_sync=start.site.is_sync),
+        instead=_instead(verdict, rows, is_sync=start.site.is_sync),
         at=longest([Span(run.from_s, run.to_s, run.run_id) for run in after_the_first]),
     )
 
 
-def _lost_s(row: _Row) -> float:
-    """Return how much sooner all passes at once would have been done.
+def _what(verdict: SerialAwait, passes: _Row, rows: list[_Row], *, is_sync: bool) -> str:
+    runs = sum(len(wave) for one in passes for wave in one)
+    where = {"loop": "this loop", "comprehension": "this comprehension"}.get(verdict.kind, "these lines")
+    verb = "wait for" if is_sync else "await"
+    if where != "these lines":
+        verb = verb.replace("wait", "waits")
+    if runs == len(passes):
+        return f"{where} {verb} {runs} runs one after another, although none needs the one before"
+    groups = f"{runs} runs in {len(passes)} groups, one after another, although none needs the one before"
+    return f"at most {_width(passes)} at a time because of {where}, which {verb} {groups}"
 
-    Where a pass does several at once somebody has chosen how many: then, how much sooner just as many would have been
-    that do not wait for each other's groups.
-    """
-    lasted = [max(run.to_s for run in one[-1]) - min(run.from_s for run in one[0]) for one in row]
-    width = max(len(wave) for one in row for wave in one)
+
+def _instead(verdict: SerialAwait, rows: list[_Row], *, is_sync: bool) -> str:
+    width = max(_width(row) for row in rows)
+    instead = verdict.instead or (
+        "crew.kickoff_for_each(inputs)" if is_sync else "await asyncio.gather(*(... for ... in ...))"
+    )
     if width == 1:
-        return sum(lasted) - max(lasted)
-    alone = [run.to_s - run.from_s for one in row for wave in one for run in wave]
-    return max(0.0, sum(lasted) - max(*alone, sum(alone) / width))
+        return instead
+    return (
+        f"{instead}; where {width} at a time are meant, bound it to {width}: the next begins as soon as one has ended"
+    )
+
+
+def _width(row: _Row) -> int:
+    """Return how many runs went on at once at most."""
+    return max(len(wave) for one in row for wave in one)
+
+
+def _lost_s(row: _Row) -> float:
+    """Return how much sooner all passes at once would have been done, as far as limits would have let them."""
+    runs = [run for one in row for wave in one for run in wave]
+    lasted_s = sum(_lasted_s(one) for one in row)
+    waited_s = _waited_s(runs)
+    longest_s = max(_lasted_s(one) - _waited_s(run for wave in one for run in wave) for one in row)
+    calls = [call for run in runs for call in run.calls.values() if call.kind == "model"]
+    if waited_s > _HELD_SHARE * lasted_s:  # a limit, and not the loop, said how many go on at once
+        _, most = curve_of(calls, runs[0].from_s, runs[-1].to_s)
+    else:
+        most = _most_at_once(calls)
+    limited_s = sum(call.in_flight_s for call in calls) / most if most else 0.0
+    return max(0.0, lasted_s - max(longest_s, waited_s, limited_s))
+
+
+def _most_at_once(calls: Iterable[CallSpan]) -> int:
+    """Return how many of `calls` may be under way at once, 0 where nobody said."""
+    by_model = {call.name: call.most_at_once for call in calls}
+    known = [most for most in by_model.values() if most is not None]
+    return sum(known) if len(known) == len(by_model) else 0
+
+
+def _waited_s(runs: Iterable[RunSpan]) -> float:
+    """Return for how long calls of `runs` waited for a limit."""
+    waits = (wait for run in runs for call in run.calls.values() for wait in call.waits)
+    return covered_s((wait.from_s, wait.to_s) for wait in waits if not wait.is_ramp)
+
+
+def _lost_together_s(rows: list[_Row]) -> float:
+    """Return how much sooner all would have been done; of rows that went on side by side, the one that lost the most.
+
+    Rows of one run came one after another.
+    """
+    spans = [(row[0][0][0].from_s, max(run.to_s for run in row[-1][-1])) for row in rows]
+    total_s = 0.0
+    for from_s, to_s in merged(spans):
+        by_outer: dict[str, float] = defaultdict(float)
+        for row, (began_s, _) in zip(rows, spans, strict=True):
+            if from_s <= began_s <= to_s:
+                by_outer[row[0][0][0].outer] += _lost_s(row)
+        total_s += max(by_outer.values())
+    return total_s
+
+
+def _lasted_s(one: _Pass) -> float:
+    return max(run.to_s for run in one[-1]) - min(run.from_s for run in one[0])

@@ -10,6 +10,7 @@ import msgspec
 
 from aiocrew.seeing import wording
 from aiocrew.seeing.blame import Blame, blame_for_block
+from aiocrew.seeing.causes.callers import callers_in_words
 from aiocrew.seeing.causes.spans import longest
 from aiocrew.seeing.figures import covered_s
 from aiocrew.seeing.report import Cause, Culprit, Span
@@ -59,7 +60,7 @@ def blocked_loops(timeline: Timeline, sightings: Sightings) -> Iterable[Culprit]
             function=blame.frame.function,
             lost_s=sum(span.to_s - span.from_s for span in spans),
             times=len(spans),
-            what=wording.blocked(place.cause, blame),
+            what=wording.blocked(place.cause, blame, callers_in_words(blocks, timeline)),
             instead=wording.instead_of_blocking(place.cause, blame),
             at=longest(spans),
         )

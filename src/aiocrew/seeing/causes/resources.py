@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ from aiocrew.seeing.timeline import Timeline
 
 __all__ = ["full_executors", "held_locks_and_pools"]
 
+_CAUSES: Final = {"lock": Cause.HELD_LOCK, "pool": Cause.CONNECTION_POOL, "threads": Cause.FULL_THREAD_POOL}
+
 
 class _Place(msgspec.Struct, frozen=True, gc=False):
     """What culprits are put together by."""
@@ -28,13 +31,14 @@ class _Place(msgspec.Struct, frozen=True, gc=False):
 
 
 def held_locks_and_pools(timeline: Timeline, sightings: Sightings) -> Iterable[Culprit]:
-    """Blame locks and connection pools that tasks waited for while calls were under way."""
+    """Blame locks, connection pools and the like that tasks waited for while calls were under way."""
     busy = merged((call.sent_s, call.to_s) for _, call in timeline.calls())
     found: dict[_Place, list[Span]] = defaultdict(list)
     frames: dict[_Place, Frame] = {}
     for waiting in sightings.waiting:
-        cause = Cause.HELD_LOCK if waiting.kind == "lock" else Cause.CONNECTION_POOL
-        place = _Place(cause, waiting.frame.file, f"{waiting.frame.function}:{waiting.frame.line}", waiting.what)
+        place = _Place(
+            _CAUSES[waiting.kind], waiting.frame.file, f"{waiting.frame.function}:{waiting.frame.line}", waiting.what
+        )
         for from_s, to_s in common([(waiting.from_s, waiting.to_s)], busy):
             found[place].append(Span(from_s, to_s))
             frames[place] = waiting.frame
@@ -48,7 +52,7 @@ def held_locks_and_pools(timeline: Timeline, sightings: Sightings) -> Iterable[C
             lost_s=covered_s((span.from_s, span.to_s) for span in spans),
             times=len(spans),
             what=wording.waited(place.cause, place.what),
-            instead=wording.instead_of_waiting(place.cause),
+            instead=wording.instead_of_waiting(place.cause, place.what),
             at=longest(spans),
         )
 
