@@ -59,7 +59,7 @@ def test_every_reply_comes_whole_and_in_order_with_its_calls_after_it(steps: lis
         else:
             expected[step].append(str(number))
             buffer.push(piece(f"{number} ", step))
-        assert len(buffer) <= most + 3 + tools
+        assert len(buffer) <= most + 3 + 2 * tools, "a call, and what comes of its reply after it"
     came: dict[str, list[str]] = defaultdict(list)
     for chunk in [*read, *all_of(buffer)]:
         is_text = chunk.chunk_type is StreamChunkType.TEXT
