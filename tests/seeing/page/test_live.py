@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from aiocrew.seeing.page import event_json, render_page
@@ -249,3 +250,27 @@ async def test_a_page_that_follows_for_hours_keeps_the_newest_and_counts_all(bro
     assert bars_again == bars + 5
     assert lanes_again == [*lanes, "run 30"]
     assert "runs\n32" in figures_again
+
+
+async def test_a_view_that_ends_with_the_present_moves_on_with_it(browser: Browser) -> None:
+    stream = Stream()
+    started = many_runs(2)
+    stream.embedded = started[: len(started) // 2]
+    on_our_loop = our_loop()
+
+    async def work(seen: Seen) -> Any:
+        await seen.open(address)
+        await seen.page.focus("#chart")
+        for key in ("+", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight"):
+            await seen.page.keyboard.press(key)
+        before = await seen.lanes("view()")
+        await on_our_loop(stream.told(*started[len(started) // 2 :]))
+        await seen.until(f"aiocrewLanes.view().now > {before['now']}")
+        return before, await seen.lanes("view()"), await seen.all_faults()
+
+    async with serving(stream) as address:
+        before, after, faults = await browser.run(work)
+    assert before["from"] < before["now"] < before["to"]
+    assert after["from"] - before["from"] == pytest.approx(after["now"] - before["now"], abs=0.2)
+    assert after["from"] > before["from"]
+    assert faults == []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aiocrew.seeing.page.packing import MOST_CHARACTERS, event_json, pack_events
 from aiocrew.types import events as kinds
 from aiocrew.types.messages import Assistant, Request, System, ToolCall, ToolResult, User
+from aiocrew.types.model_settings import ModelSettings
 from aiocrew.types.paths import Path
 from aiocrew.types.usage import Usage
 from tests.seeing.page.scenes import many_runs, one_call
@@ -127,3 +128,15 @@ def test_a_streamed_event_has_its_type_and_fields_without_what_only_a_provider_u
     record = json.loads(event_json(event))
     assert (record["type"], record["usage"]["prompt_tokens"]) == ("llm_call_completed", 1)
     assert record["calls"] == [{"id": "c1", "name": "look", "arguments": "{}"}]
+
+
+def test_the_parameters_of_a_model_stand_once_and_with_their_zeros() -> None:
+    settings = ModelSettings("openai", "gpt-4o-mini", "api.openai.com", temperature=0.0)
+    events = [
+        kinds.LLMCallStarted("r", Path(f"run/turn-{turn}/model"), 1.0, 2.0, "m", "a", Request(()), settings)
+        for turn in range(3)
+    ]
+    packed = pack_events(events)
+    (text,) = [text for text in packed.texts if "temperature" in text]
+    assert msgspec.json.decode(text)["temperature"] == 0.0
+    assert json.loads(event_json(events[0]))["settings"]["temperature"] == 0.0

@@ -1,23 +1,29 @@
 // What the page can do, whoever asks for it: a key, the mouse, a button, a test.
 
+const LEAST_WITH_PANEL_PX = 900;
+const EDGE_PX = 4;
+
 class App {
   constructor(data) {
     this.model = new Model();
     this.keeper = new Keeper(this.model);
     this.view = new View(this.model, data.report);
+    this.walker = new Walker(this);
+    this.tip = new Tip(this);
+    this.main = document.getElementById("main");
+    this.showPanel(document.documentElement.clientWidth >= LEAST_WITH_PANEL_PX);
     this.canvas = document.getElementById("chart");
     this.painter = new Painter(this.canvas, this.view);
     this.searchBox = document.getElementById("search");
     this.onlyHits = document.getElementById("only-hits");
     this.help = document.getElementById("help");
-    this.main = document.getElementById("main");
     this.isLive = false;
     this.frames = 0;
+    this.onFrame = null;
+    this.failure = -1; // the one that was last gone to
     this.seen = -1; // the model's changes as they were last shown
     this.shownAt = 0;
     this.asked = false;
-    if (!data.report && !data.live) this.togglePanel();
-    else if (this.painter.width < 560) this.togglePanel();
   }
 
   get pageHeight() { return this.painter.height - this.painter.top; }
@@ -39,6 +45,7 @@ class App {
     this.update();
     painter.draw();
     this.frames += 1;
+    this.onFrame?.();
     if (moves) this.invalidate();
   }
 
@@ -52,7 +59,8 @@ class App {
       this.seen = model.changes;
       this.shownAt = time;
       view.flight.build(model.bars, view.now);
-      showFigures(view);
+      showFigures(view, () => this.nextFailure());
+      showStretch(view);
       this.showNothing();
       if (this.isLive) this.showSelectedAgain();
     } else if (this.seen !== model.changes) {
@@ -133,8 +141,38 @@ class App {
   }
 
   zoomToSelected() {
-    const { selected, now } = this.view;
+    const { selected, stretch, now } = this.view;
     if (selected) this.goTo(selected.from, Math.min(selected.to, now), selected.run, selected.row);
+    else if (stretch) this.zoomToStretch();
+  }
+
+  // Marking a stretch of time
+
+  mark(from, to) {
+    const { model, now } = this.view;
+    const [first, last] = [Math.min(from, to), Math.max(from, to)].map((time) => Math.max(model.first, Math.min(time, now)));
+    this.view.stretch = last > first ? { from: first, to: last } : null;
+    showStretch(this.view);
+    this.invalidate();
+  }
+
+  markSelected() {
+    const { selected, t0, t1, now } = this.view;
+    if (selected) this.mark(selected.from, Math.min(selected.to, now));
+    else this.mark(t0, t1);
+    document.getElementById("spoken").textContent = stretchWords(this.view);
+  }
+
+  clearStretch() {
+    this.view.stretch = null;
+    showStretch(this.view);
+    this.invalidate();
+  }
+
+  zoomToStretch() {
+    const { from, to } = this.view.stretch;
+    this.view.glideTo(from - (to - from) * 0.02, to + (to - from) * 0.02, this.view.top);
+    this.invalidate();
   }
 
   // Lanes
@@ -174,7 +212,6 @@ class App {
     this.wereOpen = layout.openByDefault;
     const toggle = document.getElementById("expand");
     toggle.textContent = isOpen ? "Close all" : "Open all";
-    toggle.setAttribute("aria-pressed", String(Boolean(isOpen)));
   }
 
   // Selecting
@@ -211,45 +248,7 @@ class App {
   }
 
   showSelected() {
-    showDetails(this.view.selected, this.view, () => this.escape());
-  }
-
-  // The bars of the lane that the selected one is in, in order of time.
-  lane() {
-    const { view } = this;
-    const index = view.selected ? view.layout.find(view.selected.run, view.selected.row) : view.layout.at(view.top);
-    const item = view.layout.items[Math.max(0, index)];
-    if (!item || item.type === "group") return { index: Math.max(0, index), bars: [] };
-    return { index, bars: barsOf(item) };
-  }
-
-  selectBeside(by) {
-    const { bars } = this.lane();
-    const { selected } = this.view;
-    const at = bars.indexOf(selected);
-    const next = at < 0 ? bars[by > 0 ? 0 : bars.length - 1] : bars[at + by];
-    if (next) this.select(next);
-  }
-
-  selectEnd(side) {
-    const { bars } = this.lane();
-    if (bars.length) this.select(bars[side < 0 ? 0 : bars.length - 1]);
-  }
-
-  // The next lane up or down: there, the bar that is nearest in time.
-  selectLane(by) {
-    const { view } = this;
-    const { items } = view.layout;
-    const { selected } = view;
-    let index = this.lane().index + (selected ? by : 0);
-    while (items[index] && items[index].type === "group") index += by || 1;
-    if (!items[index]) return;
-    const time = selected ? selected.from : view.t0;
-    let best = items[index].row.span;
-    for (const bar of barsOf(items[index])) {
-      if (best.kind === items[index].row.kind || Math.abs(bar.from - time) < Math.abs(best.from - time)) best = bar;
-    }
-    this.select(best);
+    showDetails(this.view.selected, this.view, { close: () => this.escape(), select: (bar) => this.select(bar) });
   }
 
   openDetails() {
@@ -257,14 +256,18 @@ class App {
     if (this.main.classList.contains("wide")) this.togglePanel();
     this.showSelected();
     const details = document.getElementById("details");
-    details.focus();
-    details.scrollIntoView({ block: "start" });
+    details.focus({ preventScroll: true });
+    document.getElementById("panel").scrollTop = details.offsetTop - document.getElementById("panel").offsetTop;
   }
 
-  click(x, y) {
+  click(x, y, reach) {
     const { view, painter } = this;
     this.canvas.focus({ preventScroll: true });
-    const { item, bar } = view.hit(x, y, painter);
+    if (y < painter.top) {
+      this.clickAbove(x, y);
+      return;
+    }
+    const { item, bar } = view.hit(x, y, painter, reach);
     if (item && item.type === "group") {
       const { closedGroups } = view.layout;
       if (!closedGroups.delete(item.name)) closedGroups.add(item.name);
@@ -278,30 +281,26 @@ class App {
     } else this.select(null);
   }
 
+  // In the strips above the lanes: a culprit's mark, or nothing.
+  clickAbove(x, y) {
+    const culprit = y > AXIS_PX + FLIGHT_PX ? this.painter.culpritAt(x) : 0;
+    if (culprit) this.showCulprit(culprit - 1);
+    else this.clearStretch();
+  }
+
   doubleClick(x, y) {
     const { bar } = this.view.hit(x, y, this.painter);
     if (bar) this.goTo(bar.from, Math.min(bar.to, this.view.now), bar.run, bar.row);
   }
 
-  hover(x, y) {
-    const { view, painter } = this;
-    const tip = document.getElementById("tip");
-    const { item, bar } = x < 0 ? { item: null, bar: null } : view.hit(x, y, painter);
-    view.hovered = bar;
-    const text = bar ? sentence(bar, view).join("\n") : item && x < painter.gutter ? item.text || this.nameOf(item) : "";
-    tip.hidden = !text;
-    if (text) {
-      tip.textContent = text;
-      const left = Math.max(4, Math.min(x + 14, painter.width - tip.offsetWidth - 6));
-      const top = y + 18 + tip.offsetHeight < painter.height ? y + 18 : Math.max(4, y - tip.offsetHeight - 10);
-      tip.style.transform = `translate(${left}px, ${top}px)`;
-    }
-    this.canvas.style.cursor = bar || (item && x < painter.gutter) ? "pointer" : "default";
-    this.invalidate();
+  // The border between names and lanes, which can be dragged.
+  isEdge(x) {
+    return Math.abs(x - this.painter.gutter) <= EDGE_PX;
   }
 
-  nameOf(item) {
-    return item.type === "row" ? sentence(item.row.span, this.view).join("\n") : runName(item.run);
+  widenNames(width) {
+    this.painter.wished = width;
+    this.resized();
   }
 
   // Searching
@@ -310,8 +309,14 @@ class App {
     const { search, layout } = this.view;
     search.find(text);
     layout.only = this.onlyHits.checked ? search.number : 0;
-    document.getElementById("hits").textContent = search.words();
+    this.showHits();
     this.rearrange();
+  }
+
+  showHits() {
+    const { search } = this.view;
+    document.getElementById("hits").textContent = search.words();
+    document.getElementById("hit-tools").hidden = !search.number;
   }
 
   findTyped() {
@@ -321,7 +326,7 @@ class App {
   nextHit(by) {
     this.findTyped();
     const bar = this.view.search.step(by);
-    document.getElementById("hits").textContent = this.view.search.words();
+    this.showHits();
     if (bar) this.select(bar);
   }
 
@@ -331,6 +336,17 @@ class App {
       this.find("");
     }
     this.canvas.focus();
+  }
+
+  // Failures: of each run that failed, what failed last in it.
+
+  nextFailure() {
+    const failed = [...this.model.runs.values()].filter((run) => run.state === "failed").sort((a, b) => a.to - b.to);
+    if (!failed.length) return;
+    this.failure = (this.failure + 1) % failed.length;
+    const run = failed[this.failure];
+    const bars = [...run.found.values()].filter((bar) => bar.state === "failed").sort((a, b) => a.to - b.to);
+    this.select(bars.at(-1) ?? run.root.span);
   }
 
   // Culprits
@@ -347,7 +363,7 @@ class App {
     this.place = view.culprit === index ? (this.place + 1) % Math.max(1, at.length) : 0;
     view.culprit = index;
     showCulprits(view.report, index, (chosen) => this.showCulprit(chosen));
-    document.querySelectorAll(".culprit")[index].focus();
+    document.querySelectorAll(".culprit .head")[index].focus();
     const span = at[this.place];
     if (!span) return;
     const run = span.run_id ? this.model.runs.get(span.run_id) : undefined;
@@ -357,9 +373,13 @@ class App {
   // The page around the lanes
 
   togglePanel() {
-    const isWide = this.main.classList.toggle("wide");
-    document.getElementById("panel-toggle").setAttribute("aria-expanded", String(!isWide));
+    this.showPanel(this.main.classList.contains("wide"));
     this.resized();
+  }
+
+  showPanel(isShown) {
+    this.main.classList.toggle("wide", !isShown);
+    document.getElementById("panel-toggle").setAttribute("aria-expanded", String(isShown));
   }
 
   toggleTheme() {
@@ -374,21 +394,25 @@ class App {
     this.invalidate();
   }
 
+  // Paper is light; what is in view is printed.
+  print(isPrinted) {
+    if (isPrinted) this.themeOnScreen = document.documentElement.dataset.theme;
+    this.setTheme(isPrinted ? "light" : this.themeOnScreen);
+    this.painter.draw();
+  }
+
+  // Drawn at once: a canvas that is given another size is empty until then.
   resized() {
-    this.painter.resize();
-    this.invalidate();
+    if (this.painter.resize()) this.frame();
+    else this.invalidate();
   }
 
   escape() {
     const { view } = this;
     if (view.selected) this.select(null);
+    else if (view.stretch) this.clearStretch();
     else if (view.search.number) this.leaveSearch();
     else this.fit();
     this.canvas.focus();
   }
-}
-
-function barsOf(item) {
-  if (item.type !== "closed") return item.row.bars;
-  return item.run.tracks.flat().sort((a, b) => a.from - b.from);
 }

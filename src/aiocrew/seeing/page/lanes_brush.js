@@ -4,6 +4,9 @@ const AXIS_PX = 22;
 const FLIGHT_PX = 58;
 const MARKS_PX = 18;
 const MAP_PX = 56;
+const LEAST_GUTTER_PX = 48;
+const ENDING_NUMBER = /\d{1,6}$/;
+const NARROW_GUTTER_PX = 120;
 const TINY_PX = 2;
 const LABEL_PX = 13;
 const TIGHT_PX = 11; // enough where every lane has its label
@@ -22,6 +25,7 @@ class Brush {
     this.drawn = { bars: 0, merged: 0, calls: 0, rows: 0 };
     this.colour = {};
     this.taken = []; // where the last number of each culprit stands
+    this.wished = NaN; // the width of the names, as the reader chose
     this.resize();
     this.retheme();
   }
@@ -36,9 +40,14 @@ class Brush {
     this.ratio = ratio;
     this.width = clientWidth;
     this.height = clientHeight;
-    this.gutter = clientWidth < 560 ? 92 : clientWidth < 900 ? 150 : 216;
+    this.gutter = this.gutterFor(clientWidth);
     this.top = AXIS_PX + FLIGHT_PX + (this.view.report?.culprits.length ? MARKS_PX : 0);
     return changed;
+  }
+
+  gutterFor(width) {
+    if (this.wished) return Math.round(Math.max(LEAST_GUTTER_PX, Math.min(this.wished, width * 0.7)));
+    return width < 560 ? 104 : width < 900 ? 150 : 216;
   }
 
   retheme() {
@@ -99,14 +108,25 @@ class Brush {
   textCut(text, x, y, room, ink) {
     const { context } = this;
     const width = context.measureText(text).width;
+    const shown = width <= room ? text : this.fitted(text, width, room);
     context.fillStyle = ink;
     this.drawn.calls += 1;
-    if (width <= room) {
-      context.fillText(text, x, y);
-      return width;
+    if (shown) context.fillText(shown, x, y);
+    return Math.min(width, room);
+  }
+
+  // As much of a text of `width` pixels as has room; letters differ in width, so what was guessed is measured. A number
+  // at its end is kept, since it is often all in which many differ.
+  fitted(text, width, room) {
+    let fits = Math.floor(((room - 8) / width) * text.length);
+    const number = ENDING_NUMBER.exec(text)?.[0] ?? "";
+    for (let tries = 0; fits > 1 && tries < 4; tries += 1) {
+      const tail = fits > number.length + 2 ? number : "";
+      const shown = `${cut(text, fits - tail.length)}…${tail}`;
+      const took = this.context.measureText(shown).width;
+      if (took <= room) return shown;
+      fits = Math.min(fits - 1, Math.floor((fits * room) / took));
     }
-    const fits = Math.floor(((room - 8) / width) * text.length);
-    if (fits > 1) context.fillText(`${cut(text, fits)}…`, x, y);
-    return room;
+    return "";
   }
 }

@@ -8,9 +8,11 @@ const KIND_NAMES = {
 const STATE_NAMES = { ok: "done", failed: "failed", cancelled: "cancelled", open: "not ended" };
 
 const LEGEND = [
-  ["model", "model call"], ["stream", "its reply comes"], ["wait", "waits for a limit"], ["delay", "waits to retry"],
+  ["model", "model call"], ["stream", "its reply comes"], ["wait", "waits for a limit"], ["retried", "attempt failed"],
+  ["delay", "waits to retry"], ["open", "under way"],
   ["tool", "tool call"], ["delegation", "delegation"], ["guardrail", "guardrail"], ["callback", "callback"],
   ["human", "human feedback"], ["failed", "failed ×"], ["cancelled", "cancelled ∕"], ["blocked-band", "loop blocked"],
+  ["span", "run or task"],
 ];
 
 function element(tag, className, text) {
@@ -37,11 +39,55 @@ class Facts {
     this.list.append(element("dt", "", name), element("dd", className, value));
     return this;
   }
+
+  // Each of `bars` under what it is called, as a button that selects it.
+  addLinks(name, bars, calledOf, select) {
+    if (!bars.length) return this;
+    const value = element("dd");
+    bars.forEach((bar, at) => value.append(at ? ", " : "", button(calledOf(bar), "link", () => select(bar))));
+    this.list.append(element("dt", "", name), value);
+    return this;
+  }
+}
+
+// A text in a box of its own, and a button that copies it as it is shown.
+function textBox(text) {
+  const box = element("div", "text");
+  box.append(element("pre", "", text), copyButton("Copy", () => plain(text)));
+  return box;
+}
+
+const TOLD_MS = 1500;
+
+function copyButton(name, textOf) {
+  const made = button(name, "copy", async () => {
+    const isCopied = await copied(textOf());
+    made.textContent = isCopied ? "Copied" : "Not allowed";
+    document.getElementById("spoken").textContent = made.textContent;
+    setTimeout(() => { made.textContent = name; }, TOLD_MS);
+  });
+  return made;
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No clipboard: the page comes from a server without TLS, or the reader forbade it. The old way may still go.
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const isDone = document.execCommand("copy");
+    field.remove();
+    return isDone;
+  }
 }
 
 function block(title, text) {
   if (text === undefined || text === null || text === "") return [];
-  return [element("h3", "", title), element("pre", "", typeof text === "string" ? text : pretty(text))];
+  return [element("h3", "", title), textBox(typeof text === "string" ? text : pretty(text))];
 }
 
 function callText(call) {
@@ -54,9 +100,11 @@ function messageOf(message, isOpen) {
   holder.open = isOpen;
   const title = element("summary");
   const name = message.type === "tool" ? `tool ${message.name}` : message.type;
-  title.append(element("b", "", name), element("span", "", ` · ${oneLine(message.text, 60)}`));
-  holder.append(title, element("pre", "", message.text));
-  for (const call of message.calls ?? []) holder.append(element("pre", "", callText(call)));
+  const says = message.text || (message.calls ?? []).map((call) => `${call.name}(…)`).join(", ");
+  title.append(element("b", "", name), element("span", "", ` · ${oneLine(says, 60)}`));
+  holder.append(title);
+  if (message.text) holder.append(textBox(message.text));
+  for (const call of message.calls ?? []) holder.append(textBox(callText(call)));
   return holder;
 }
 
@@ -79,16 +127,19 @@ function attemptsOf(bar, view) {
   return [element("h3", "", "Attempts"), table];
 }
 
-function factsOf(bar, view) {
+function factsOf(bar, view, select) {
   const { about, run } = bar;
   const end = bar.to < Infinity ? bar.to : view.now;
   const waited = bar.parts ? bar.parts.filter((part) => part.kind === "wait") : [];
   const facts = new Facts()
     .add("Outcome", about.skipped ? "skipped" : STATE_NAMES[bar.state], bar.state === "failed" ? "bad" : "")
     .add("Error", bar.error, "bad");
-  if (run.id) facts.add("Run", runName(run));
-  if (bar.row.kind === "task" && bar !== bar.row.span) facts.add("Task", bar.row.span.label);
+  const task = taskOf(bar);
+  const tasksAt = (paths) => (paths ?? []).map((path) => run.rows.get(path)?.span).filter(Boolean);
+  if (run.id && bar !== run.root.span) facts.addLinks("Run", [run.root.span], () => runName(run), select);
+  if (task && bar !== task.span) facts.addLinks("Task", [task.span], (span) => span.label, select);
   facts.add("Agent", about.agent).add("Model", about.model).add("Answered by", about.answered)
+    .add("Server", about.settings?.server).add("Parameters", parametersOf(about.settings))
     .add("Start", `${duration(bar.from - view.model.origin)} after the first event`)
     .add("Took", duration(end - bar.from))
     .add("Waited", waited.length ? `${duration(sum(waited, view))} for ${[...new Set(waited.map((part) => part.limit))].join(", ")}` : "")
@@ -106,16 +157,26 @@ function factsOf(bar, view) {
   if (bar.kind === "run" && run.id) {
     facts.add("Calls", count(run.calls)).add("Tokens", count(run.tokens))
       .add("Cost", run.cost ? dollars(run.cost) : "").add("Waited", run.waited ? `${duration(run.waited)} in all, for limits` : "")
-      .add("Started in", run.outer ? runName(run.outer) : "").add("Run id", run.id);
+      .addLinks("Started in", run.outer ? [run.outer.root.span] : [], (span) => runName(span.run), select)
+      .add("Run id", run.id);
   }
   facts.add("Path", bar.run.id ? bar.path : "")
-    .add("Waited for", (about.waits ?? []).map((path) => taskName(run, path)).join(", "))
-    .add("Was given", (about.sees ?? []).map((path) => taskName(run, path)).join(", "))
+    .addLinks("Waited for", tasksAt(about.waits), (span) => span.label, select)
+    .addLinks("Was given", tasksAt(about.sees), (span) => span.label, select)
     .add("Written at", about.written, "mono").add("Stood at", about.at, "mono").add("In", about.function, "mono")
     .add("Taken from before", about.reused ? "yes: the tool did not run again" : "")
     .add("Left running", about.abandoned ? `${about.abandoned}, in its thread; its result is discarded` : "")
     .add("Repaired", about.repaired);
   return facts.list;
+}
+
+const NO_PARAMETERS = new Set(["provider", "model", "server", "port"]);
+
+function parametersOf(settings) {
+  const isGiven = ([name, value]) => !NO_PARAMETERS.has(name) && value !== null && value !== false && value.length !== 0;
+  const given = Object.entries(settings ?? {}).filter(isGiven);
+  const words = ([name, value]) => (value === true ? name : `${name} ${Array.isArray(value) ? JSON.stringify(value) : value}`);
+  return given.map(words).join(", ");
 }
 
 function sum(parts, view) {
@@ -126,9 +187,9 @@ function dollars(cost) {
   return `$${cost < 0.01 ? cost.toPrecision(2) : cost.toFixed(2)}`;
 }
 
-function taskName(run, path) {
-  const row = run.rows.get(path);
-  return row ? row.span.label : path;
+// A message of the prompt, with what it has besides its text.
+function asSent({ type, text, name, calls }) {
+  return { role: type, content: text, ...(name ? { name } : {}), ...(calls?.length ? { calls } : {}) };
 }
 
 function textsOf(bar) {
@@ -136,7 +197,9 @@ function textsOf(bar) {
   const messages = about.request?.messages ?? [];
   const parts = [];
   if (messages.length) {
-    parts.push(element("h3", "", `Prompt · ${counted(messages.length, "message", "messages")}`));
+    const title = element("h3", "", `Prompt · ${counted(messages.length, "message", "messages")}`);
+    title.append(copyButton("Copy as JSON", () => plain(JSON.stringify(messages.map(asSent), null, 2))));
+    parts.push(title);
     messages.forEach((message, at) => parts.push(messageOf(message, at === messages.length - 1)));
   }
   const tools = (about.request?.tools ?? []).map((tool) => tool.name ?? tool);
@@ -157,22 +220,22 @@ function titleOf(bar) {
 // Shown again as it goes on, the same one keeps what was unfolded, scrolled and focused.
 let shownBar = null;
 
-function showDetails(bar, view, onClose) {
+function showDetails(bar, view, { close, select }) {
   const holder = document.getElementById("details");
   const isSame = bar !== null && bar === shownBar;
   const unfolded = isSame ? [...holder.querySelectorAll("details")].map((message) => message.open) : [];
   const scrolled = isSame ? [...holder.querySelectorAll("pre")].map((text) => text.scrollTop) : [];
-  const hadFocus = isSame && holder.querySelector("button") === document.activeElement;
+  const focused = isSame ? [...holder.querySelectorAll("button, summary")].indexOf(document.activeElement) : -1;
   shownBar = bar;
   holder.replaceChildren();
   holder.hidden = !bar;
   if (!bar) return;
   const title = element("div", "title");
-  title.append(element("h2", "", titleOf(bar)), button("Close", "", onClose));
-  holder.append(title, factsOf(bar, view), ...(bar.parts ? attemptsOf(bar, view) : []), ...textsOf(bar));
+  title.append(element("h2", "", titleOf(bar)), button("Close", "", close));
+  holder.append(title, factsOf(bar, view, select), ...(bar.parts ? attemptsOf(bar, view) : []), ...textsOf(bar));
   holder.querySelectorAll("details").forEach((message, at) => { message.open = unfolded[at] ?? message.open; });
   holder.querySelectorAll("pre").forEach((text, at) => { text.scrollTop = scrolled[at] ?? 0; });
-  if (hadFocus) holder.querySelector("button").focus({ preventScroll: true });
+  holder.querySelectorAll("button, summary")[focused]?.focus({ preventScroll: true });
 }
 
 function showCulprits(report, current, onClick) {
@@ -184,29 +247,30 @@ function showCulprits(report, current, onClick) {
   }
   if (!report.culprits.length) holder.append(element("p", "soft", "Nothing did."));
   report.culprits.forEach((culprit, index) => {
-    const card = button("", "culprit", () => onClick(index));
+    const card = element("div", "culprit");
     card.setAttribute("aria-current", String(index === current));
-    const head = element("span", "head");
+    const head = button("", "head", () => onClick(index));
+    head.title = "Go to where it happened; again: to the next place";
     head.append(element("span", "number", index + 1), element("span", "", culprit.cause),
       element("span", "lost", `${duration(culprit.lost_s)} lost`));
     card.append(head);
     if (culprit.file) card.append(element("span", "where", `${culprit.file}:${culprit.line} ${culprit.function}`));
     card.append(element("span", "", culprit.times > 1 ? `${culprit.what} (${count(culprit.times)} times)` : culprit.what),
       element("span", "instead", culprit.instead));
+    card.addEventListener("click", (event) => {
+      // A click on the card goes there too, but one may also select its text to copy it.
+      if (!head.contains(event.target) && getSelection().isCollapsed) onClick(index);
+    });
     holder.append(card);
   });
 }
 
-function showFigures(view) {
+// Written anew only where they changed: a figure may be selected, and one is a button.
+function showFigures(view, onFailed) {
   const { model, flight } = view;
   const report = model.connection ? null : view.report; // what is streamed is not in it
-  const holder = document.getElementById("figures");
-  holder.replaceChildren();
-  const add = (name, value, className) => {
-    const pair = element("div", className);
-    pair.append(element("dt", "", name), element("dd", "", value));
-    holder.append(pair);
-  };
+  const figures = [];
+  const add = (name, value, className = "") => figures.push({ name, value, className });
   const wall = report ? report.wall_s : Math.max(0, view.now - model.first);
   const overlap = report ? report.overlap : wall > 0 ? flight.busy / wall : 0;
   const runs = report ? report.runs : [...model.runs.values()].filter((run) => run.id).length + model.runsLetGo;
@@ -222,6 +286,28 @@ function showFigures(view) {
   if (model.totals.waited > 0) add("waited", duration(model.totals.waited), "more");
   if (model.totals.tokens) add("tokens", count(model.totals.tokens), "more");
   if (model.totals.cost) add("cost", dollars(model.totals.cost), "more");
+  writeFigures(document.getElementById("figures"), figures, { failed: onFailed });
+}
+
+function writeFigures(holder, figures, actions) {
+  const names = figures.map(({ name }) => name).join();
+  if (holder.dataset.names !== names) {
+    holder.dataset.names = names;
+    holder.replaceChildren(...figures.map(({ name, className }) => {
+      const pair = element("div", className);
+      const value = element("dd");
+      if (actions[name]) {
+        value.append(button("", "link", actions[name]));
+        value.firstChild.title = "Next failed run (f)";
+      }
+      pair.append(element("dt", "", name), value);
+      return pair;
+    }));
+  }
+  [...holder.querySelectorAll("dd")].forEach((value, at) => {
+    const place = value.querySelector("button") ?? value;
+    if (place.textContent !== figures[at].value) place.textContent = figures[at].value;
+  });
 }
 
 function showLegend(painter) {
@@ -232,11 +318,13 @@ function showLegend(painter) {
     [swatch.width, swatch.height] = [44, 24];
     const context = swatch.getContext("2d");
     context.scale(2, 2);
-    context.fillStyle = painter.hatch[name] ?? painter.colour[name];
-    context.strokeStyle = painter.colour[name];
+    const { hatch, colour } = painter;
+    context.fillStyle = hatch[name] ?? { retried: colour.delay, open: colour.model }[name] ?? colour[name];
+    context.strokeStyle = colour.delegation;
     context.lineWidth = 2;
     if (name === "delegation") context.strokeRect(1, 1, 20, 10);
     else context.fillRect(0, 0, 22, 12);
+    for (const gap of name === "open" ? [3, 6, 9] : []) context.clearRect(22 - gap, 0, gap / 3, 12);
     swatch.setAttribute("aria-hidden", "true");
     item.append(swatch, element("span", "", text));
     list.append(item);

@@ -124,6 +124,10 @@ class Layout {
     }
     return -1;
   }
+
+  itemOf(row) {
+    return this.items[this.find(row.run, row)] ?? null;
+  }
 }
 
 function isHit(run, search) {
@@ -201,6 +205,23 @@ class Flight {
       this.peak = Math.max(this.peak, sent);
       this.peakBoth = Math.max(this.peakBoth, sent + waiting);
     });
+  }
+
+  // From when until when: calls in flight on average, their peak, and the seconds that calls waited.
+  within(from, to) {
+    let at = this.before(from);
+    let [sent, waiting] = at < 0 ? [0, 0] : [this.sent[at], this.waiting[at]];
+    let [busy, waited, peak, since] = [0, 0, sent, from];
+    while (since < to) {
+      at += 1;
+      const until = at < this.times.length ? Math.min(this.times[at], to) : to;
+      busy += sent * (until - since);
+      waited += waiting * (until - since);
+      since = until;
+      if (since < to) [sent, waiting] = [this.sent[at], this.waiting[at]];
+      peak = Math.max(peak, sent);
+    }
+    return { overlap: to > from ? busy / (to - from) : sent, peak, waited };
   }
 
   // The index of the last edge at or before `time`; -1 before all.

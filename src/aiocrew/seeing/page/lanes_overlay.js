@@ -14,6 +14,8 @@ class Painter extends LanePainter {
     this.drawFlight();
     this.drawAxis();
     this.drawMarks();
+    this.drawWaits();
+    this.drawStretch();
     if (this.hasMap) this.drawMap();
     this.drawPointer();
   }
@@ -76,7 +78,7 @@ class Painter extends LanePainter {
     this.rect(colour.line, 0, this.top - 1, this.width, 1);
     this.textCut("culprits", 8, strip + MARKS_PX / 2, this.gutter - 16, colour.soft);
     this.clip(this.gutter, 0, this.right - this.gutter, this.height);
-    for (const culprit of culprits) for (const span of culprit.at) this.drawStretch(span, strip);
+    for (const culprit of culprits) for (const span of culprit.at) this.drawMark(span, strip);
     for (let number = 1; number <= culprits.length; number += 1) {
       let free = -Infinity;
       for (const span of culprits[number - 1].inOrder) {
@@ -96,7 +98,7 @@ class Painter extends LanePainter {
     return false;
   }
 
-  drawStretch(span, strip) {
+  drawMark(span, strip) {
     const { view, colour } = this;
     if (span.to_s < view.t0 || span.from_s > view.t1) return;
     const left = this.x(span.from_s);
@@ -106,6 +108,20 @@ class Painter extends LanePainter {
     if (!item) return;
     const y = this.top + item.y - view.top + item.height - 2;
     if (y > this.top && y < this.height) this.rect(colour.mark, left, y, width, item.height > 8 ? 2 : 1);
+  }
+
+  // The number of the culprit whose mark is at `x`, the narrowest of several; 0 where there is none.
+  culpritAt(x) {
+    let [found, narrowest] = [0, Infinity];
+    (this.view.report?.culprits ?? []).forEach((culprit, index) => {
+      for (const { from_s: from, to_s: to } of culprit.at) {
+        const left = Math.max(this.x(from), this.gutter);
+        const right = Math.max(this.x(to), left + 16);
+        if (x < left || x > right || right - left >= narrowest) continue;
+        [found, narrowest] = [index + 1, right - left];
+      }
+    });
+    return found;
   }
 
   drawNumber(text, x, y, isCurrent) {
@@ -121,12 +137,72 @@ class Painter extends LanePainter {
     this.drawn.calls += 2;
   }
 
+  // From the end of what the selected task waited for to its start.
+  drawWaits() {
+    const { view, context, colour } = this;
+    const task = taskOf(view.selected);
+    if (!task) return;
+    const to = view.layout.itemOf(task);
+    this.clip(this.gutter, this.top, this.right - this.gutter, this.height - this.top);
+    context.strokeStyle = context.fillStyle = colour.accent;
+    context.lineWidth = 1.5;
+    for (const path of task.span.about.waits ?? []) {
+      const before = task.run.rows.get(path);
+      const from = before && view.layout.itemOf(before);
+      if (from && to && from !== to) this.drawArrow(this.x(before.span.to), this.middleOf(from), this.x(task.span.from), this.middleOf(to));
+    }
+    context.restore();
+  }
+
+  middleOf(item) {
+    return this.top + item.y - this.view.top + item.height / 2;
+  }
+
+  drawArrow(x1, y1, x2, y2) {
+    const { context } = this;
+    const bend = Math.max(7, Math.min(60, Math.abs(x2 - x1) / 2));
+    context.beginPath();
+    context.moveTo(x1, y1);
+    context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2 - 5, y2);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x2, y2);
+    context.lineTo(x2 - 7, y2 - 4);
+    context.lineTo(x2 - 7, y2 + 4);
+    context.fill();
+    this.drawn.calls += 2;
+  }
+
+  // The stretch of time that the reader marked, with its length.
+  drawStretch() {
+    const { view, colour, context } = this;
+    const { stretch } = view;
+    if (!stretch || stretch.to < view.t0 || stretch.from > view.t1) return;
+    const [left, right] = [this.x(stretch.from), this.x(stretch.to)];
+    this.clip(this.gutter, 0, this.right - this.gutter, this.height);
+    context.globalAlpha = 0.14;
+    this.rect(colour.accent, left, AXIS_PX, right - left, this.height);
+    context.globalAlpha = 1;
+    this.rect(colour.accent, left, 0, 1, this.height);
+    this.rect(colour.accent, right, 0, 1, this.height);
+    this.drawTag(duration(stretch.to - stretch.from), (Math.max(left, this.gutter) + Math.min(right, this.right)) / 2, colour.accent);
+    context.restore();
+  }
+
+  // A short text on the axis.
+  drawTag(text, middle, fill) {
+    const width = this.context.measureText(text).width + 10;
+    const left = Math.max(this.gutter, Math.min(middle - width / 2, this.right - width));
+    this.rect(fill, left, 2, width, AXIS_PX - 5);
+    this.textCut(text, left + 5, AXIS_PX / 2, width, this.colour.paper);
+  }
+
   // The overview at the side: every lane over the whole time, and which part of it is in view.
 
   drawMap() {
     const { view, colour, context } = this;
     const height = this.height - this.top;
-    const stamp = `${view.model.changes >> 5} ${view.layout.height} ${view.stamp} ${height} ${this.ratio}`;
+    const stamp = `${view.model.changes >> 5} ${view.layout.height} ${view.stamp} ${height} ${this.ratio} ${view.search.made}`;
     if (stamp !== this.mapStamp) this.makeMap(height, stamp);
     this.rect(colour.raised, this.right, this.top, MAP_PX, height);
     context.drawImage(this.map, this.right + 1, this.top, MAP_PX - 2, height);
@@ -155,6 +231,7 @@ class Painter extends LanePainter {
       const { span } = item.row;
       context.fillStyle = span.state === "failed" ? colour.failed : colour.span;
       const from = Math.max(0, (span.from - first) * scale);
+      context.globalAlpha = this.isFaint(item.run) ? 0.25 : 1;
       context.fillRect(from, item.y * unit, Math.max(1, (this.endOf(span) - first) * scale - from), thick);
       context.fillStyle = colour.model;
       for (const track of tracksOf(item)) {
@@ -168,6 +245,18 @@ class Painter extends LanePainter {
         }
       }
     }
+    context.globalAlpha = 1;
+    for (const item of view.layout.items) {
+      if (item.type === "group" || !view.search.number || this.isFaint(item.run)) continue;
+      context.fillStyle = colour.hit;
+      context.fillRect(0, item.y * unit, 5, Math.max(2, item.height * unit));
+    }
+  }
+
+  // While something is searched, what has none of it stands back.
+  isFaint(run) {
+    const { number } = this.view.search;
+    return number > 0 && !isHit(run, number);
   }
 
   drawPointer() {
@@ -176,5 +265,19 @@ class Painter extends LanePainter {
     this.context.globalAlpha = 0.5;
     this.rect(colour.soft, view.pointer, AXIS_PX, 1, this.height);
     this.context.globalAlpha = 1;
+    this.drawTag(this.timeText(view.pointer), view.pointer, colour.soft);
   }
+
+  // The time at `x`, as exactly as a pixel is.
+  timeText(x) {
+    const seconds = this.time(x) - this.view.model.origin;
+    const text = tickText(Math.abs(seconds), 10 ** Math.floor(Math.log10(1 / this.scale)));
+    return seconds < 0 ? `−${text}` : text;
+  }
+}
+
+// The task that a bar belongs to; null where it belongs to none.
+function taskOf(bar) {
+  for (let row = bar?.row; row; row = row.parent) if (row.kind === "task") return row;
+  return null;
 }

@@ -138,6 +138,8 @@ function begin() {
   app.setTheme(document.documentElement.dataset.theme);
   dark.addEventListener("change", () => app.setTheme(dark.matches ? "dark" : "light"));
   showCulprits(data.report, -1, (chosen) => app.showCulprit(chosen));
+  window.addEventListener("beforeprint", () => app.print(true));
+  window.addEventListener("afterprint", () => app.print(false));
   listenToKeys(app);
   listenToPointers(app);
   listenToTools(app);
@@ -145,6 +147,8 @@ function begin() {
   if (data.live !== null) listenLive(app, data.live);
   app.frame();
   app.showExpand();
+  if (location.hash) showHash(app, location.hash);
+  followHash(app);
   window.aiocrewLanes = looks(app);
 }
 

@@ -166,6 +166,7 @@ class LanePainter extends Brush {
       this.drawFrame(this.fillOf(bar), from, y, width, height);
     } else this.rect(this.fillOf(bar), from, y, width, height);
     if (bar.state === "failed" || bar.state === "cancelled") this.drawEnd(bar, from + width, y, height);
+    else if (bar.state === "open" && width > 12) this.drawOpenEnd(from + width, y, height);
     if (height >= 11 && width > 26) this.drawBarText(bar, from, width, y, height, isClosed);
     if (height >= 8 && bar.hit && bar.hit === view.search.number) this.rect(colour.hit, from, y + height - 2, width, 2);
     context.globalAlpha = 1;
@@ -203,7 +204,7 @@ class LanePainter extends Brush {
       const last = bar.parts[bar.parts.length - 1];
       const waiting = bar.parts[0].kind === "wait" ? this.x(Math.min(bar.parts[0].to, this.view.now)) - left : 0;
       if (waiting > width * 0.6) {
-        [text, room, ink] = [bar.parts[0].limit, waiting, colour.ink];
+        [text, room, ink] = [shortLimit(bar.parts[0].limit), waiting, colour.ink];
       } else {
         if (last.kind === "wait" || last.kind === "delay") return;
         from = Math.max(left, this.x(last.from));
@@ -217,13 +218,13 @@ class LanePainter extends Brush {
       bar.fits = -1;
     }
     if (bar.writtenWidth > room - 8) {
-      const fits = Math.floor(((room - 12) / bar.writtenWidth) * text.length);
-      if (fits < 2) return;
+      const fits = Math.floor(room - 8);
       if (fits !== bar.fits) {
         bar.fits = fits;
-        bar.shown = `${cut(text, fits)}…`;
+        bar.shown = this.fitted(text, bar.writtenWidth, fits);
       }
       text = bar.shown;
+      if (!text) return;
     }
     context.fillStyle = ink;
     context.fillText(text, from + 4, y + height / 2 + 0.5);
@@ -249,6 +250,11 @@ class LanePainter extends Brush {
     }
     context.stroke();
     this.drawn.calls += 2;
+  }
+
+  // What is still under way has no edge: it ends in dashes.
+  drawOpenEnd(right, y, height) {
+    for (const gap of [3, 6, 9]) this.rect(this.colour.paper, right - gap, y, gap / 3, height);
   }
 
   drawOutline(x, y, width, height) {
@@ -279,7 +285,7 @@ class LanePainter extends Brush {
     }
     if (item.type === "row") {
       const { span } = item.row;
-      const named = span.about.agent && item.row.kind === "task" && this.gutter > 120;
+      const named = span.about.agent && item.row.kind === "task" && this.gutter > NARROW_GUTTER_PX;
       const used = this.textCut(item.row.kind === "coworker" ? `↳ ${span.label}` : span.label, left, middle,
         (this.gutter - left - 8) * (named ? 0.6 : 1), colour["span-text"]);
       if (named) this.textCut(oneLine(span.about.agent, 60), left + used + 10, middle, this.gutter - left - used - 18, colour.soft);
@@ -288,19 +294,30 @@ class LanePainter extends Brush {
     const { run } = item;
     const mark = run.kind === "process" ? "" : item.type === "run" ? "▾ " : "▸ ";
     const ink = run.state === "failed" ? colour.failed : run.hit && run.hit === this.view.search.number ? colour.accent : colour.ink;
-    const took = run.to < Infinity && this.gutter > 120 && item.height >= 11 ? duration(run.to - run.from) : "";
+    const took = run.to < Infinity && this.gutter > NARROW_GUTTER_PX && item.height >= 11 ? duration(run.to - run.from) : "";
     const end = took ? this.gutter - 12 - context.measureText(took).width : this.gutter - 8;
-    this.textCut(`${mark}${runName(run)}`, left, middle, end - left - 6, ink);
+    // Where only one has room, the input says more: runs of one crew are all called the same.
+    const name = this.gutter > NARROW_GUTTER_PX ? runName(run) : inputOf(run) || run.name;
+    this.textCut(`${mark}${name}`, left, middle, end - left - 6, ink);
     if (took) this.textCut(took, end, middle, this.gutter - end, colour.soft);
   }
+}
+
+// "max_rpm=3" of "Limits(max_rpm=3) of openai/gpt-4o-mini": a bar has no room for more.
+function shortLimit(limit) {
+  return /^\w+\((.+?)\) of /.exec(limit)?.[1] ?? limit;
+}
+
+function inputOf(run) {
+  const inputs = run.root.span.about.inputs;
+  const first = inputs ? Object.values(inputs)[0] : undefined;
+  return first === undefined ? "" : oneLine(typeof first === "string" ? first : JSON.stringify(first), 60);
 }
 
 // A run's name, and the first of its inputs: a thousand runs of one crew differ in nothing else.
 function runName(run) {
   if (run.fullName) return run.fullName;
-  const inputs = run.root.span.about.inputs;
-  const first = inputs ? Object.values(inputs)[0] : undefined;
-  const input = first === undefined ? "" : oneLine(typeof first === "string" ? first : JSON.stringify(first), 60);
+  const input = inputOf(run);
   run.fullName = input ? `${run.name} · ${input}` : run.name;
   return run.fullName;
 }

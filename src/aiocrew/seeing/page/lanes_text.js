@@ -15,10 +15,16 @@ function oneLine(text, most = 160) {
   return given.length > most ? `${line}…` : line;
 }
 
-// The first `most` characters, or one less: never half a pair.
+// The first `most` characters, or a few less: neither half a pair, nor a letter without its accents, nor a part of an
+// emoji that is joined out of several.
+const GOES_ON = /^(?:[\udc00-\udfff\u200d]|\p{M}|\p{Emoji_Modifier})/u;
+const MOST_JOINED = 16;
+
 function cut(text, most) {
-  const code = text.charCodeAt(most - 1);
-  return text.slice(0, code >= 0xd800 && code < 0xdc00 ? most - 1 : most);
+  let end = most;
+  const isInside = () => GOES_ON.test(text.slice(end, end + 2)) || text[end - 1] === "\u200d";
+  while (end > 0 && end > most - MOST_JOINED && isInside()) end -= 1;
+  return text.slice(0, end);
 }
 
 function duration(seconds) {
@@ -63,21 +69,26 @@ function tickText(seconds, step) {
   }
   if (step >= 1) return `${Math.round(seconds)} s`;
   if (step >= 0.0009999) {
-    if (seconds >= 1) return `${seconds.toFixed(Math.max(0, Math.ceil(-Math.log10(step) - 1e-6)))} s`;
+    if (seconds >= 1 - step / 1000) return `${seconds.toFixed(Math.max(0, Math.ceil(-Math.log10(step) - 1e-6)))} s`;
     return `${Math.round(seconds * 1e3)} ms`;
   }
   return `${(seconds * 1e3).toFixed(Math.max(0, Math.ceil(-Math.log10(step * 1e3) - 1e-6)))} ms`;
 }
 
-// JSON with line breaks where the text is JSON, else the text.
-function pretty(text) {
-  if (typeof text !== "string") return JSON.stringify(text, null, 2);
+// The object or list that a JSON text stands for; null for any other text.
+function parsed(text) {
   try {
     const value = JSON.parse(text);
-    return value !== null && typeof value === "object" ? JSON.stringify(value, null, 2) : text;
+    return typeof value === "object" ? value : null;
   } catch {
-    return text;
+    return null;
   }
+}
+
+// JSON with line breaks where the text is JSON, else the text.
+function pretty(text) {
+  const value = typeof text === "string" ? parsed(text) : text;
+  return value === null && typeof text === "string" ? text : JSON.stringify(value, null, 2);
 }
 
 // The counterpart of packing.py: rows of numbers become the events that a stream would send.
@@ -85,7 +96,13 @@ function* unpack({ texts, messages, shapes, events }) {
   const calls = (pairs) => pairs.map(([name, given]) => ({ name: texts[name], arguments: texts[given] }));
   const told = messages.map(([type, text, name, asked]) =>
     ({ type, text: texts[text], name: name < 0 ? "" : texts[name], calls: calls(asked) }));
+  const objects = new Map();
+  const object = (number) => {
+    if (!objects.has(number)) objects.set(number, parsed(texts[number]));
+    return objects.get(number);
+  };
   const readers = {
+    o: object,
     s: (cell) => texts[cell],
     j: (cell) => cell,
     t: (cell) => cell.map((number) => texts[number]),

@@ -15,12 +15,15 @@ class View {
     this.top = 0;
     this.now = 0;
     this.isFitted = true; // the view follows what is added
+    this.follows = false; // it moves on with the time, as its end is in view
     this.selected = null;
     this.hovered = null;
+    this.stretch = null; // { from, to } that the reader marked
     this.culprit = -1;
     this.stamp = 0; // changes with the order and the heights of lanes
     this.pointer = -1;
     this.numbers = ["", ...(report?.culprits ?? []).map((_, index) => String(index + 1))];
+    this.refreshed = NaN; // the time as it was last drawn
     this.glide = null;
     this.places = new Map();
     this.built = "";
@@ -48,7 +51,10 @@ class View {
       layout.build(room);
       this.places.clear();
     }
+    const passed = this.now - this.refreshed;
+    this.refreshed = this.now;
     if (this.isFitted) this.fit();
+    else if (this.follows && !this.selected && passed > 0) [this.t0, this.t1] = [this.t0 + passed, this.t1 + passed];
     this.clamp(painter);
   }
 
@@ -85,6 +91,7 @@ class View {
     const shift = Math.min(Math.max(from, least), most) - from;
     [this.t0, this.t1] = [from + shift, to + shift];
     this.isFitted = false;
+    this.follows = this.t1 >= this.now;
     this.glide = null;
   }
 
@@ -94,7 +101,7 @@ class View {
       this.top = top;
       return;
     }
-    this.isFitted = false;
+    this.isFitted = this.follows = false;
     this.glide = { t0: this.t0, t1: this.t1, top: this.top, from, to, end: top, since: performance.now() };
   }
 
@@ -128,14 +135,13 @@ class View {
     if (!span.run_id) return null;
     if (this.places.has(span)) return this.places.get(span);
     const run = this.model.runs.get(span.run_id);
-    const index = run ? this.layout.find(run, span.path ? run.rowAt(span.path) : run.root) : -1;
-    const item = index < 0 ? null : this.layout.items[index];
+    const item = run ? this.layout.itemOf(span.path ? run.rowAt(span.path) : run.root) : null;
     this.places.set(span, item);
     return item;
   }
 
-  // The item and the bar under a point of the canvas.
-  hit(x, y, painter) {
+  // The item and the bar under a point of the canvas, or within `reach` pixels beside it.
+  hit(x, y, painter, reach = 3) {
     const { items } = this.layout;
     if (y < painter.top || !items.length) return { item: null, bar: null };
     const down = y - painter.top + this.top;
@@ -143,7 +149,7 @@ class View {
     if (down >= item.y + item.height) return { item: null, bar: null };
     if (x < painter.gutter || item.type === "group") return { item, bar: null };
     const height = trackHeight(item);
-    const near = 3 / painter.scale;
+    const near = reach / painter.scale;
     const time = painter.time(x);
     const tracks = tracksOf(item);
     for (let index = 0; index < tracks.length; index += 1) {

@@ -15,6 +15,7 @@ import msgspec
 
 from aiocrew.types.events import Event, LLMCallCompleted, LLMStreamChunk
 from aiocrew.types.messages import Assistant, Message, Request, ToolCall, ToolResult
+from aiocrew.types.model_settings import ModelSettings
 
 __all__ = ["MOST_CHARACTERS", "Packed", "event_json", "pack_events"]
 
@@ -91,6 +92,8 @@ class _Tables:
                 return "s", self.text(value)
             case Request():
                 return "r", [[self.message(message) for message in value.messages], *self._tools(value)]
+            case ModelSettings():  # one for all calls of a model
+                return "o", self.text(_in_words(value))
             case msgspec.Struct():
                 return "j", {name: number for name, number in msgspec.structs.asdict(value).items() if number}
             case tuple():

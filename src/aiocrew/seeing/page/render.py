@@ -25,7 +25,7 @@ from aiocrew.version import __version__
 
 __all__ = ["render_page", "save_page"]
 
-_SCRIPTS = "text model keep layout brush paint overlay search details view input app page"
+_SCRIPTS = "text model events keep layout brush paint overlay search details stretch view walk tip app input hash page"
 """lanes_*.js, in this order: together they are the one script of the page."""
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _ADDRESS = re.compile(r"""[^\0- "',;<>\\\x7f-\U0010ffff]+""")
