@@ -12,6 +12,7 @@ from aiocrew.agent.usage import Spending, UsageCounter
 from aiocrew.aio.cancelling import cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
+from aiocrew.aio.starting import turn_to_begin
 from aiocrew.errors import AiocrewError, BlueprintError, DeadlineExceededError, Location
 from aiocrew.types.context import Here, RunContext, RunOptions, Runtime, everywhere, here
 from aiocrew.types.paths import ROOT, Path, child
@@ -51,6 +52,9 @@ class RunFrame(Generic[T]):
 
     async def carry_out(self) -> T:
         """Return what the run gives. Raises one error, located; a cancellation in its tick wins over it."""
+        turn = turn_to_begin(asyncio.get_running_loop())
+        if turn is not None:
+            await turn
         run = self._begin()
         before = cancels(run.loop)
         try:

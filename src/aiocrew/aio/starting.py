@@ -1,0 +1,76 @@
+"""Beginning many runs at once without holding up their event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from typing import Final
+
+__all__ = ["LONGEST_S", "turn_to_begin"]
+
+LONGEST_S: Final = 0.02
+"""How long one pass of the loop may begin runs, as long as the observer finds no loop late."""
+
+
+class _Starts:
+    """Those that begin on one loop. Tasks made in one breath (a gather over runs) would all begin in one pass."""
+
+    __slots__ = ("_began_s", "_begun", "_line", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._began_s = 0.0
+        """When this pass did."""
+        self._begun = 0
+        """In this pass."""
+        self._line: deque[asyncio.Future[None]] = deque()
+
+    def turn(self) -> asyncio.Future[None] | None:
+        """Return what to wait for; None where one may begin now."""
+        if not self._begun:
+            self._begun, self._began_s = 1, self._loop.time()
+            self._loop.call_soon(self._next_pass)
+            return None
+        if not self._line and self._loop.time() < self._began_s + LONGEST_S:
+            self._begun += 1
+            return None
+        future = self._loop.create_future()
+        self._line.append(future)
+        return future
+
+    def _next_pass(self) -> None:
+        now_s = self._loop.time()
+        took_s = now_s - self._began_s
+        # The time of those that are woken now passes later: as many as the last pass showed to be right.
+        most = self._begun if took_s <= LONGEST_S else max(1, round(self._begun * LONGEST_S / took_s))
+        self._begun, self._began_s = 0, now_s
+        while self._line and self._begun < most:
+            future = self._line.popleft()
+            if not future.done():  # nobody waits for one that was cancelled
+                future.set_result(None)
+                self._begun += 1
+        if self._begun:
+            self._loop.call_soon(self._next_pass)
+
+
+class _OfThisThread(threading.local):
+    loop: asyncio.AbstractEventLoop | None = None
+    starts: _Starts | None = None
+
+
+_of_this_thread = _OfThisThread()
+
+
+def turn_to_begin(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | None:
+    """Return what a run that begins on `loop`, the running one, has to wait for first; None where it need not.
+
+    Runs begin in the order in which they asked, for some LONGEST_S in one pass of the loop. Between two passes it
+    serves its sockets and timers. On virtual time, which stands meanwhile, all begin at once.
+    """
+    known = _of_this_thread
+    starts = known.starts
+    if starts is None or known.loop is not loop:
+        starts = known.starts = _Starts(loop)
+        known.loop = loop
+    return starts.turn()
