@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ __all__ = ["limits", "stream"]
 INPUTS = 200
 RATE, BURST = 20.0, 20.0
 LATENCY_S = 0.2
+AT_ONCE, AT_ONCE_LATENCY_S = 4, 0.1
 SETTLED_S = 5.0
 """How long after the halving refusals are no longer looked at."""
 
@@ -49,7 +51,10 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def limits(settings: Settings) -> list[Row]:
-    """Send 200 inputs to a provider that allows 20 requests a second, and says so or not, or halves that on the way."""
+    """Send 200 inputs to a provider that allows 20 requests a second, and says so or not, or halves that on the way.
+
+    And to one that serves 4 at a time, and refuses the others without a word.
+    """
     ideal_s = (settings.crews(INPUTS) - BURST) / RATE + LATENCY_S
     title = f"{settings.crews(INPUTS)} inputs at 20 requests a second"
     untold, told, halved = (_batch(settings, tells=False), _batch(settings, tells=True), _batch(settings, halves=True))
@@ -65,7 +70,23 @@ def limits(settings: Settings) -> list[Row]:
     note = f"{refused} of {sent} requests from {SETTLED_S:.0f} s after the halving on; {halved.refused()} in all"
     share = 100 * refused / max(1, sent)
     name = "  and halved half-way: 429s in the end"
-    return [*rows, _row(name, halved, share, "%", Limit("ours", "<", 5), f"{note}, {halved.wall_s:.1f} s")]
+    rows.append(_row(name, halved, share, "%", Limit("ours", "<", 5), f"{note}, {halved.wall_s:.1f} s"))
+    return [*rows, *_few_slots(settings)]
+
+
+def _few_slots(settings: Settings) -> list[Row]:
+    from tests.server.limited import LimitedProvider
+
+    inputs = settings.crews(INPUTS)
+    with LimitedProvider(most_in_flight=AT_ONCE, latency_s=AT_ONCE_LATENCY_S) as provider:
+        wall_s, failed = _kick_off_each(settings, provider, inputs)
+    batch = Batch(inputs, wall_s, failed, provider.seen, 0.0)
+    ideal_s = math.ceil(inputs / AT_ONCE) * AT_ONCE_LATENCY_S
+    note = f"429 without Retry-After, no limit given; ideal {ideal_s:.1f} s"
+    return [
+        _row(f"{inputs} inputs at 4 in flight", batch, batch.wall_s, "s", Limit("ours", "<=", 1.5 * ideal_s), note),
+        _row("  replies of 429", batch, batch.refused(), "", Limit("ours", "<=", 25), ""),
+    ]
 
 
 def _row(name: str, batch: Batch, ours: float, unit: str, limit: Limit, note: str) -> Row:

@@ -169,6 +169,50 @@ def test_a_burst_of_rejections_is_one_cut() -> None:
     assert controller.ceiling.value == 8
 
 
+def served_four(controller: ProviderController) -> list[Call]:
+    """Send sixteen calls, of which four are accepted and under way and the others ask to wait a second."""
+    calls = [begun(controller) for _ in range(16)]
+    for call in calls[4:]:
+        controller.rejected(call, 1.0, None, 0.01, 0.0)
+    return calls[:4]
+
+
+def test_what_is_refused_as_one_more_in_flight_than_before_tells_nothing_of_the_rate() -> None:
+    controller = ProviderController()
+    served_four(controller)
+    learned = controller.rules.learned
+    assert learned is not None
+    before = learned.rate
+    controller.ceiling.wanted(2.0)
+    controller.ceiling.grow(9.0)
+    assert controller.ceiling.value == 5
+    one_more = begun(controller, 9.0)
+    controller.rejected(one_more, 1.0, None, 9.1, 0.0)
+    assert (controller.ceiling.value, learned.rate) == (4, before)
+
+
+def test_what_is_refused_although_few_are_in_flight_is_a_matter_of_the_rate() -> None:
+    controller = ProviderController()
+    for call in served_four(controller):
+        controller.accepted(call, None, None, 0.2)
+    learned = controller.rules.learned
+    assert learned is not None
+    before = learned.rate
+    controller.rejected(begun(controller, 9.0), 1.0, None, 9.1, 0.0)
+    assert controller.ceiling.value == 4
+    assert learned.rate < before
+
+
+def test_a_burst_is_measured_right_when_refusals_take_as_long_as_replies() -> None:
+    controller = ProviderController()
+    calls = [begun(controller) for _ in range(16)]
+    for call in calls[:4]:
+        controller.accepted(call, None, None, 0.1)
+    for call in calls[4:]:
+        controller.rejected(call, None, None, 0.1, 0.0)
+    assert controller.ceiling.value == 4
+
+
 def test_calls_that_waited_for_no_slot_raise_no_ceiling_by_being_rejected() -> None:
     controller = ProviderController()
     calls = [Call(unbounded=True) for _ in range(50)]
@@ -203,11 +247,11 @@ def let_grow(controller: ProviderController, since_s: float, until_s: float) -> 
 
 def test_after_a_burst_of_rejections_and_a_pause_no_more_go_out_than_were_accepted() -> None:
     controller = ProviderController()
-    let_grow(controller, 0.0, 0.030)
-    calls = [begun(controller, 0.030) for _ in range(100)]
+    let_grow(controller, 0.0, 0.060)
+    calls = [begun(controller, 0.060) for _ in range(100)]
     for call in calls[10:]:
         controller.rejected(call, 1.0, None, 0.1, 0.0)
-    let_grow(controller, 1.1, 2.0)
+    let_grow(controller, 1.1, 1.2)
     assert controller.ceiling.value == 10
 
 

@@ -34,26 +34,26 @@ def test_a_rejected_call_does_not_count_as_accepted() -> None:
 
 
 def test_the_first_guess_is_what_was_accepted_in_the_time_that_the_provider_asks_to_wait() -> None:
-    assert LearnedRate(100, 10.0, 0.0).rate == pytest.approx(9.8)
-    assert LearnedRate(0, 1.0, 0.0).rate == pytest.approx(0.98)
-    assert LearnedRate(0, 3600.0, 0.0).rate == pytest.approx(1 / 60)
+    assert LearnedRate(100, 10.0, 0.0, silence_s=0.02).rate == pytest.approx(9.8)
+    assert LearnedRate(0, 1.0, 0.0, silence_s=0.02).rate == pytest.approx(0.98)
+    assert LearnedRate(0, 3600.0, 0.0, silence_s=0.02).rate == pytest.approx(1 / 60)
 
 
 def test_more_rejections_of_the_burst_that_was_measured_lower_the_guess() -> None:
-    rate = LearnedRate(100, 1.0, 0.0)
+    rate = LearnedRate(100, 1.0, 0.0, silence_s=0.02)
     for _ in range(60):
         rate.counted_too_many(0.0)
     assert rate.rate == pytest.approx(0.98 * 40)
 
 
 def test_one_measurement_takes_half_at_most() -> None:
-    rate = LearnedRate(100, 1.0, 0.0)
+    rate = LearnedRate(100, 1.0, 0.0, silence_s=0.02)
     rate.cut(History(), 0.0, 10.0)
     assert rate.rate == pytest.approx(49)
 
 
 def test_it_is_held_for_3_s_and_then_raised_slowly_while_calls_wait_for_it() -> None:
-    rate, history = LearnedRate(100, 1.0, 0.0), History()
+    rate, history = LearnedRate(100, 1.0, 0.0, silence_s=0.02), History()
     for tenth in range(100):
         history.add(10, tenth / 10)
     rate.cut(history, 0.0, 10.0)
@@ -66,14 +66,48 @@ def test_it_is_held_for_3_s_and_then_raised_slowly_while_calls_wait_for_it() -> 
     assert 1.015 * held < rate.rate < 1.04 * held
 
 
+def test_a_guess_is_doubled_when_a_call_went_at_it_and_was_not_refused_in_due_time() -> None:
+    rate, now_s = LearnedRate(1, 1.0, 0.0, silence_s=0.1), 0.0
+    doubled: list[float] = []
+    while now_s < 3.0:
+        now_s += 0.01
+        before = rate.rate
+        while rate.ready_s(now_s) <= now_s:
+            rate.take(now_s)
+        rate.wanted(now_s)
+        if rate.rate > before:
+            doubled.append(round(now_s, 2))
+    assert doubled[:4] == pytest.approx([1.14, 1.75, 2.11, 2.34], abs=0.03)  # 1 / rate and the 0.1 s, each time
+
+
+def test_a_guess_is_not_doubled_while_what_was_saved_up_is_spent() -> None:
+    rate = LearnedRate(20, 1.0, 0.0, silence_s=0.01)
+    guess = rate.rate
+    for tenth in range(10, 15):
+        rate.take(tenth / 10)
+        rate.wanted(tenth / 10)
+    assert rate.rate == guess
+
+
+def test_a_burst_before_the_first_rejection_does_not_count_as_what_is_allowed_afterwards() -> None:
+    rate, history = LearnedRate(100, 1.0, 0.0, silence_s=0.01), History()
+    history.add(100, 0.0)
+    for tenth in (2, 4, 6, 8):
+        for _ in range(2):
+            rate.take(tenth / 10)
+            history.add(1, tenth / 10)
+        rate.cut(history, 0.0, tenth / 10)
+    assert rate.rate <= 15
+
+
 def test_it_is_not_raised_while_nobody_waits_for_it() -> None:
-    rate = LearnedRate(100, 1.0, 0.0)
+    rate = LearnedRate(100, 1.0, 0.0, silence_s=0.02)
     rate.wanted(1_000.0)
     assert rate.rate <= 98 * 1.21
 
 
 def test_what_is_saved_up_is_spent_at_twice_the_rate_at_most() -> None:
-    rate, sent = LearnedRate(1_000, 10.0, 0.0), 0
+    rate, sent = LearnedRate(1_000, 10.0, 0.0, silence_s=0.02), 0
     rate.counted_too_many(0.0)
     for hundredth in range(6_000, 6_100):
         while rate.ready_s(hundredth / 100) <= hundredth / 100:

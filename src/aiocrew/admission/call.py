@@ -50,5 +50,7 @@ class Call(msgspec.Struct, eq=False, gc=False):
     sent_reply_tokens: float = 0.0
     unexpected: bool = False
     """It went although nothing was left by the provider's numbers."""
-    saturating: bool = False
-    """It took one of the last slots under the ceiling."""
+    beside: int = 0
+    """How many were in flight when it went, itself included."""
+    slots: int = 0
+    """How many might have been."""

@@ -12,7 +12,6 @@ from aiocrew.admission.line import Line
 __all__ = ["Controller", "OverTime", "Slots"]
 
 _PATIENCE_S = 0.1
-_NEARLY_FULL = 0.75
 
 
 class Slots(Protocol):
@@ -179,7 +178,7 @@ class Controller:
         call.state = State.UNDER_WAY
         self.in_flight += 1
         self.unbounded += call.unbounded
-        call.saturating = self.in_flight >= _NEARLY_FULL * self._slots.value
+        call.beside, call.slots = self.in_flight, self._slots.value
 
     # --- those who wait -----------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from aiocrew.types.limits import Limits
 
 __all__ = ["ProviderController"]
 
+_NEARLY_FULL = 0.75
+
 
 class ProviderController(Controller):
     """A Controller whose ceiling and rules follow the user's limits and the provider's answers."""
@@ -19,6 +21,8 @@ class ProviderController(Controller):
         self.ceiling = Ceiling()
         self.rules = Rules()
         self.declared: Limits | None = None
+        self._too_many_at_once = False
+        """Whether the last burst of rejections may have come of calls in flight."""
         super().__init__(self.ceiling, self.rules)
         if limits is not None:
             self.declare(limits)
@@ -57,15 +61,24 @@ class ProviderController(Controller):
             return False
         if told is not None:
             self.rules.learn(call, told, now_s)
-        first = self.rules.rejected(call, waits_s, told, now_s, chance)
-        if first:
-            # Calls that wait for no slot may be in flight beyond the ceiling: it is never cut to more than it was.
-            ceiling = self.ceiling.value
-            self.ceiling.cut(min(self.in_flight, ceiling) if call.saturating else ceiling, now_s)
+        # What let it out was wrong: the slots, if more were in flight than ever before, or nearly as many as might be.
+        ceiling, rules = self.ceiling, self.rules
+        by_slots = call.beside > ceiling.known
+        may_be_by_slots = by_slots or rules.learned is None or call.beside >= _NEARLY_FULL * call.slots
+        if rules.rejected(call, waits_s, told, now_s, chance, by_slots=by_slots):
+            self._too_many_at_once = may_be_by_slots
+            if may_be_by_slots:
+                ceiling.cut(
+                    max(call.beside, self.in_flight + 1),
+                    now_s,
+                    silence_s=rules.silence_s,
+                    waits_s=waits_s or 0.0,
+                    in_numbers=rules.knows_numbers,
+                )
             if waits_s is not None:
-                self.ceiling.reopen()
-        elif call.saturating:
-            self.ceiling.lower(self.in_flight)  # still fewer of this burst were accepted
+                ceiling.reopen()
+        elif self._too_many_at_once:
+            ceiling.lower(call.beside)  # still fewer of this burst were accepted
         return True
 
     def overloaded(self, call: Call, waits_s: float, now_s: float, chance: float) -> bool:

@@ -20,6 +20,9 @@ _LONGEST_WINDOW_S = 10.0
 _LONGEST_SPREAD_S = 1.0
 _SPREAD = 0.25
 """Of a pause: so that those who were told the same do not come back together."""
+_LEAST_SILENCE_S = 0.010
+_SILENCE = 2.0
+_SMOOTHING = 0.2
 _ANY = 1e-3
 """Of tokens so many must be there; a call may take more, and the next one waits for it."""
 
@@ -31,8 +34,10 @@ class Rules:
         "_about",
         "_about_reply_tokens",
         "_about_tokens",
+        "_by_slots",
         "_cut_s",
         "_history",
+        "_refused_after_s",
         "_sent",
         "_sent_reply_tokens",
         "_sent_tokens",
@@ -63,6 +68,10 @@ class Rules:
         self.tokens: Bucket | None = None
         self._history = History()
         self._cut_s = -math.inf
+        self._by_slots = False
+        """Whether the last burst of rejections came of calls in flight."""
+        self._refused_after_s = 0.0
+        """How long refusals take to come."""
         self._sent = 0
         self._sent_tokens = 0.0
         self._sent_reply_tokens = 0.0
@@ -204,31 +213,61 @@ class Rules:
         if len(self._told) < (told.requests is not None) + (told.tokens is not None) + (told.reply_tokens is not None):
             self._look_at_what_is_told()
 
-    def rejected(self, call: Call, waits_s: float | None, told: Told | None, now_s: float, chance: float) -> bool:
+    def rejected(
+        self,
+        call: Call,
+        waits_s: float | None,
+        told: Told | None,
+        now_s: float,
+        chance: float,
+        *,
+        by_slots: bool = False,
+    ) -> bool:
         """A call was one too many: learn from that. Return whether it is the first one of its burst.
 
         Calls that were sent before the last cut were part of what it answered: a round trip is cut once.
+        by_slots: more were in flight than the provider was known to take, so it tells nothing of the rate.
         """
         self.any = True
+        took_s = now_s - call.sent_s
+        self._refused_after_s += (took_s - self._refused_after_s) * (_SMOOTHING if self._refused_after_s else 1.0)
         self._history.add(-1, now_s)
+        if self.learned is not None:
+            self.learned.rejected(call.sent_s)
         for quota, _ in self._told:
             quota.believe()
         first = call.sent_s > self._cut_s
         if first:
-            if self.learned is not None:
-                self.learned.cut(self._history, min(now_s, self.paused_until_s), now_s)
-            elif self._cut_s > -math.inf or (waits_s is not None and (told is None or told.requests is None)):
-                # The first time, what is told in numbers is believed; and where no time is named it may be a matter of
-                # calls in flight, which the ceiling answers. If calls are rejected in spite of that, they are counted.
-                since_s = 0.0 if self._cut_s == -math.inf else min(_LONGEST_WINDOW_S, now_s - self._cut_s)
-                window_s = max(_LEAST_WINDOW_S, since_s, min(_LONGEST_PAUSE_S, waits_s or 0.0))
-                self.learned = LearnedRate(self._history.within(window_s, now_s), window_s, now_s)
+            self._by_slots = by_slots
+            if not by_slots:
+                self._learn_rate(waits_s, told, now_s)
             self._cut_s = now_s
-        elif self.learned is not None:
+        elif self.learned is not None and not self._by_slots:
             self.learned.counted_too_many(now_s)
         if waits_s is not None:
             self.pause(waits_s, now_s, chance if first else 0.0)
         return first
+
+    def _learn_rate(self, waits_s: float | None, told: Told | None, now_s: float) -> None:
+        if self.learned is not None:
+            self.learned.cut(self._history, min(now_s, self.paused_until_s), now_s)
+        elif self._cut_s > -math.inf or (waits_s is not None and (told is None or told.requests is None)):
+            # The first time, what is told in numbers is believed; and where no time is named it may be a matter of
+            # calls in flight, which the ceiling answers. If calls are rejected in spite of that, they are counted.
+            since_s = 0.0 if self._cut_s == -math.inf else min(_LONGEST_WINDOW_S, now_s - self._cut_s)
+            window_s = max(_LEAST_WINDOW_S, since_s, min(_LONGEST_PAUSE_S, waits_s or 0.0))
+            accepted = self._history.within(window_s, now_s)
+            self.learned = LearnedRate(accepted, window_s, now_s, silence_s=self.silence_s)
+
+    @property
+    def knows_numbers(self) -> bool:
+        """Whether the provider told what it limits."""
+        return bool(self._told)
+
+    @property
+    def silence_s(self) -> float:
+        """Return after how long a call that was not refused will not be."""
+        return max(_LEAST_SILENCE_S, _SILENCE * self._refused_after_s)
 
     def pause(self, seconds: float, now_s: float, chance: float) -> None:
         """Let nothing out for so long, two minutes at most, and a part of up to a second more."""
