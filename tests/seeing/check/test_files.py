@@ -60,10 +60,10 @@ def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     [
         (b"\xef\xbb\xbf" + FAULT.encode(), ("AIC101", 3)),
         (b"# coding: latin-1\nx = '\xe9'\n" + FAULT.encode(), ("AIC101", 5)),
-        (b"x = 1\ny = '\xe9'\n", ("AIC001", 2)),
-        (b"# coding: nothing\n", ("AIC001", 1)),
-        (b"x = 1\n\0\0", ("AIC001", 2)),
-        (b"#" * 2_000_001, ("AIC001", 1)),
+        (b"import crewai\ny = '\xe9'\n", ("AIC001", 2)),
+        (b"# coding: nothing\nimport crewai\n", ("AIC001", 1)),
+        (b"import crewai\n\0\0", ("AIC001", 2)),
+        (b"import crewai\n" + b"#" * 2_000_000, ("AIC001", 1)),
     ],
     ids=["byte-order mark", "coding comment", "not UTF-8", "no such coding", "null bytes", "too large"],
 )
@@ -72,6 +72,13 @@ def test_files_are_read_as_python_reads_them(tmp_path: Path, data: bytes, found:
     file.write_bytes(data)
     findings, _ = check_paths([str(file)])
     assert [(finding.code, finding.line) for finding in findings] == [found]
+
+
+@pytest.mark.parametrize("data", [b"print 'old'\n", b"y = '\xe9'\n", b"# coding: nothing\n", b"\0", b"#" * 2_000_001])
+def test_what_cannot_be_read_and_names_no_crew_is_passed_over(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "a.py"
+    file.write_bytes(data)
+    assert check_paths([str(file)]) == ([], 1)
 
 
 def test_a_link_in_a_circle_ends(tmp_path: Path) -> None:

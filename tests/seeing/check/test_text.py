@@ -134,10 +134,10 @@ def test_line_ends_of_every_system_count_the_same() -> None:
 @pytest.mark.parametrize(
     ("source", "line", "reason"),
     [
-        ("x = 1\ny = (\n", 2, "'(' was never closed"),
-        ("x = 1\n\0", 2, "null byte"),
-        ("(" * 300 + ")" * 300, 1, "nested"),
-        ("x = " + "-" * 50_000 + "1", 1, "nested"),
+        ("x = 1\ncrew = (\n", 2, "'(' was never closed"),
+        ("crew = 1\n\0", 2, "null byte"),
+        ("crew" + "(" * 300 + ")" * 300, 1, "nested"),
+        ("crew = " + "-" * 50_000 + "1", 1, "nested"),
     ],
     ids=["syntax", "null bytes", "parentheses", "operators"],
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from aiocrew.seeing.check.data_paths import reads
-from aiocrew.seeing.check.names import Function
-from aiocrew.seeing.check.rows import block_of
-from aiocrew.seeing.check.shape import own_nodes
+from aiocrew.seeing.check.names import Function, called_name, holders
+from aiocrew.seeing.check.rows import block_of, rest_of
+from aiocrew.seeing.check.shape import own_nodes, starts_loop
 
 __all__ = ["as_kickoffs", "awaited_at", "makes_coroutine", "opened_in", "started_lines"]
 
@@ -59,11 +59,8 @@ def opened_in(tree: ast.Module, line: int) -> Iterator[ast.Call]:
 
 def makes_coroutine(call: ast.Call, doors: frozenset[str]) -> bool:
     """Whether a call gives what is to be awaited still, by its name."""
-    match call.func:
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name in _TASKS or name == "gather" or (isinstance(call.func, ast.Attribute) and name in doors)
-        case _:
-            return False
+    name = called_name(call)
+    return name in _TASKS or name == "gather" or (isinstance(call.func, ast.Attribute) and name in doors)
 
 
 def awaited_at(run: ast.Call, parents: Parents) -> ast.AST | None:
@@ -77,13 +74,15 @@ def awaited_at(run: ast.Call, parents: Parents) -> ast.AST | None:
         match holder:
             case ast.Await():
                 return holder
+            case ast.Call() if child in holder.args and starts_loop(holder):
+                return holder
             case ast.AsyncFor(iter=opened) if opened is child:
                 return holder
             case ast.withitem():
                 block = parents.get(holder)
                 return block if isinstance(block, ast.AsyncWith) else None
-            case ast.Call() if child in holder.args and _called(holder) in _TAKERS:
-                group = _group_of(holder, parents) if _called(holder) in _TASKS else None
+            case ast.Call() if child in holder.args and called_name(holder) in _TAKERS:
+                group = _group_of(holder, parents) if called_name(holder) in _TASKS else None
                 if group is not None:
                     return group
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "add")) if child in holder.args:
@@ -108,7 +107,7 @@ def started_lines(run: ast.Call, parents: Parents) -> list[int]:
     child: ast.AST = run
     holder = parents.get(run)
     while isinstance(holder, ast.Call | ast.Starred | ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.List):
-        if isinstance(holder, ast.Call) and child in holder.args and _called(holder) in _STARTERS:
+        if isinstance(holder, ast.Call) and child in holder.args and called_name(holder) in _STARTERS:
             return [_line_of(holder)]
         child, holder = holder, parents.get(holder)
     match holder:
@@ -138,50 +137,33 @@ def _each_once(*lines: int) -> list[int]:
     return list(dict.fromkeys(lines))
 
 
-def _called(call: ast.Call) -> str:
-    match call.func:
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-        case _:
-            return ""
-
-
 def _group_of(call: ast.Call, parents: Parents) -> ast.AsyncWith | None:
     """Return the block at whose end the group has waited for the task that `call` makes."""
     match call.func:
         case ast.Attribute(value=ast.Name(id=group)):
-            holder = parents.get(call)
+            pass
         case _:
             return None
-    while holder is not None and not isinstance(holder, Function | ast.Lambda):
+    for holder in holders(call, parents):
+        if isinstance(holder, Function | ast.Lambda):
+            break
         if isinstance(holder, ast.AsyncWith):
             given = [item.optional_vars for item in holder.items]
             if any(isinstance(one, ast.Name) and one.id == group for one in given):
                 return holder
-        holder = parents.get(holder)
     return None
 
 
 def _awaited_later(name: str, node: ast.AST, parents: Parents) -> ast.AST | None:
     """Return what awaits `name` after `node`, in the innermost block that gives it a value of its own."""
-    block: Sequence[ast.stmt] = block_of(node, parents)
-    while block:
-        statement = _statement_in(block, node, parents)
-        place = block.index(statement)
-        if any(_binds(one, name) for one in block[: place + 1]):
-            return next((found for one in block[place + 1 :] for found in _awaits_of(one, name)), None)
-        holder = parents.get(statement)
-        if holder is None or isinstance(holder, Function | ast.Lambda):
+    while rest := rest_of(node, parents):
+        before = block_of(node, parents)[: -len(rest)]
+        if any(_binds(one, name) for one in [*before, rest[0]]):
+            return next((found for one in rest[1:] for found in _awaits_of(one, name)), None)
+        node = parents[rest[0]]
+        if isinstance(node, Function | ast.Lambda):
             break
-        block, node = block_of(holder, parents), holder
     return None
-
-
-def _statement_in(block: Sequence[ast.stmt], node: ast.AST, parents: Parents) -> ast.stmt:
-    holder = node
-    while not (isinstance(holder, ast.stmt) and holder in block):
-        holder = parents[holder]
-    return holder
 
 
 def _binds(statement: ast.stmt, name: str) -> bool:

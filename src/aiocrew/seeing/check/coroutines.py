@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from aiocrew.seeing.check.doors import async_door, uses_crews
 from aiocrew.seeing.check.finding import Found
+from aiocrew.seeing.check.inlining import scope_of
 from aiocrew.seeing.check.module import Call, Module
 from aiocrew.seeing.check.names import Function
 
@@ -40,37 +41,38 @@ def _shown(node: ast.Call) -> str:
 
 def _is_lost(module: Module, call: Call, uses: dict[ast.AST, defaultdict[str, list[ast.Name]]]) -> bool:
     match module.parents.get(call.node):
-        case ast.Expr() | ast.FormattedValue():
+        case ast.Expr():
             return True
-        case ast.Attribute(attr=name):
-            return name not in _OF_COROUTINES
-        case ast.Call() as taker:
-            return module.origin(taker.func, call.scope) in _SHOWN_BY
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-            function = call.scope.node
-            if not isinstance(function, Function) or len(call.scope.bound.get(name, ())) != 1:
-                return False  # of a module's names others may make use
-            if function not in uses:
-                uses[function] = _names_read(function)
-            return all(_reads_output(module, use) for use in uses[function][name])
+            if len(call.scope.bound.get(name, ())) != 1:
+                return False
+            around = call.scope.node
+            if around not in uses:
+                uses[around] = _names_read(around)
+            read = uses[around][name]
+            # Of a module's names others may make use, unless it treats one as an output itself.
+            is_own = isinstance(around, Function) or any(scope_of(use, module) is call.scope for use in read)
+            return is_own and all(_reads_output(module, use, call) for use in read)
         case _:
-            return False
+            return _reads_output(module, call.node, call)
 
 
-def _names_read(function: Function) -> defaultdict[str, list[ast.Name]]:
+def _names_read(around: ast.AST) -> defaultdict[str, list[ast.Name]]:
     found: defaultdict[str, list[ast.Name]] = defaultdict(list)
-    for node in ast.walk(function):
+    for node in ast.walk(around):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             found[node.id].append(node)
     return found
 
 
-def _reads_output(module: Module, use: ast.Name) -> bool:
-    """Whether a name is used as if it held the output already: `result.raw`."""
+def _reads_output(module: Module, use: ast.expr, made: Call) -> bool:
+    """Whether the coroutine that `made` makes is used as if it were the output: `result.raw`, `print(result)`."""
     match module.parents.get(use):
         case ast.Attribute(attr=name):
             return name not in _OF_COROUTINES
         case ast.FormattedValue():
             return True
+        case ast.Call() as taker:
+            return module.origin(taker.func, made.scope) in _SHOWN_BY
         case _:
             return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aiocrew.seeing.check.module import Call, Module
 
-__all__ = ["ASYNC_DOORS", "SYNC_DOORS", "async_door", "is_crew", "sync_door", "uses_crews"]
+__all__ = ["ASYNC_DOORS", "SYNC_DOORS", "async_door", "is_crew", "may_use_crews", "sync_door", "uses_crews"]
 
 SYNC_DOORS = {
     "kickoff": "kickoff_async",
@@ -23,9 +24,15 @@ ASYNC_DOORS = frozenset(
 """Methods that give a coroutine."""
 
 _FAMILIES = frozenset({"aiocrew", "crewai", "crewai_tools"})
+_WORDS = re.compile("crew|kickoff|aexecute_sync")
 _UNMISTAKABLE = ASYNC_DOORS | {"kickoff_for_each"}
 _CREWS = frozenset({"aiocrew.Crew()", "aiocrew.crew.Crew()", "crewai.Crew()", "crewai.crew.Crew()"})
 _MODELS = frozenset({"aiocrew.LLM()", "aiocrew.models.llm.LLM()", "crewai.LLM()", "crewai.llm.LLM()"})
+
+
+def may_use_crews(text: str) -> bool:
+    """Whether a text can be that of a module that works with crews: without these words none of it can stand there."""
+    return _WORDS.search(text) is not None
 
 
 def uses_crews(module: Module) -> bool:
@@ -69,7 +76,7 @@ def _is_marked(call: ast.Call) -> bool:
         case ast.Attribute(attr=name) if name in _UNMISTAKABLE:
             return True
         case ast.Attribute(value=receiver, attr="kickoff"):
-            return _gives_crew(receiver)
+            return _gives_crew(receiver) or any(keyword.arg == "inputs" for keyword in call.keywords)
         case _:
             return False
 

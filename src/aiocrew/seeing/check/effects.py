@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aiocrew.seeing.check.data_paths import CALLED, LEFT, WORLD, DataPath, named, overlap, path_of, reads
 from aiocrew.seeing.check.names import targets_of
+from aiocrew.seeing.check.shape import starts_loop
 
 __all__ = ["MUTATORS", "Links", "Runs", "Step", "assignments", "changes_in", "inputs_of", "outputs_of", "steps_in"]
 
@@ -271,7 +272,7 @@ class _Spread:
                 pass
             case _:
                 pass
-        if name in _SHOWS or name in MUTATORS or name in _AWAITS:
+        if name in _SHOWS or name in MUTATORS or name in _AWAITS or starts_loop(call):
             return
         if not _HANDS_OUT.match(name) or _may_be_of_a_run((*receiver, name)):
             self.is_lost = True

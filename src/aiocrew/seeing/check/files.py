@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from aiocrew.seeing.check.doors import may_use_crews
 from aiocrew.seeing.check.finding import Finding
 from aiocrew.seeing.check.text import check_text, unreadable
 
@@ -63,9 +64,12 @@ def _is_skipped(parent: str, name: str) -> bool:
 
 def _check_file(path: str) -> list[Finding]:
     try:
-        if os.path.getsize(path) > _LARGEST:
+        data = Path(path).read_bytes()
+        if not may_use_crews(data.decode("latin-1")):
+            return []
+        if len(data) > _LARGEST:
             return [unreadable(path, f"it is larger than {_LARGEST:,} bytes")]
-        source = _text(Path(path).read_bytes())
+        source = _text(data)
     except OSError as error:
         return [unreadable(path, error.strerror or str(error))]
     except UnicodeDecodeError as error:

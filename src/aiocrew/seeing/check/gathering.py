@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import takewhile
 
-from aiocrew.seeing.check.doors import ASYNC_DOORS
+from aiocrew.seeing.check.awaiting import awaited_at
+from aiocrew.seeing.check.doors import ASYNC_DOORS, async_door
 from aiocrew.seeing.check.finding import Found
+from aiocrew.seeing.check.functions import Functions
 from aiocrew.seeing.check.module import Call, Module
-from aiocrew.seeing.check.names import Scope
+from aiocrew.seeing.check.names import Scope, holders
 
 __all__ = ["gathers_without_isolation"]
 
@@ -19,13 +23,12 @@ _WRAPPERS = frozenset({"create_task", "ensure_future", "wait_for"})
 
 def gathers_without_isolation(module: Module) -> Iterator[Found]:
     """Give each `asyncio.gather` of several kickoffs that does not return what they raise."""
-    appended: dict[tuple[Scope, str], list[ast.expr]] | None = None
-    for call in module.calls:
-        if module.origin(call.node.func, call.scope) != "asyncio.gather" or _isolates(call.node):
-            continue
-        if appended is None:
-            appended = _appended(module)
-        if _gathers_kickoffs(module, call, appended):
+    gathers = [call for call in module.calls if module.origin(call.node.func, call.scope) == "asyncio.gather"]
+    if not gathers:
+        return
+    kickoffs = _Kickoffs(module)
+    for call in gathers:
+        if not _isolates(call.node) and kickoffs.are_several(call):
             yield Found(
                 call.node,
                 "AIC501",
@@ -45,52 +48,63 @@ def _isolates(gather: ast.Call) -> bool:
     return False
 
 
-def _gathers_kickoffs(module: Module, call: Call, appended: dict[tuple[Scope, str], list[ast.expr]]) -> bool:
-    kickoffs = 0
-    for argument in call.node.args:
-        if isinstance(argument, ast.Starred):
-            # One expression stands for many kickoffs here.
-            if any(_is_kickoff(item) for item in _items(module, argument.value, call.scope, appended)):
-                return True
-        else:
-            kickoffs += _is_kickoff(argument)
-    return kickoffs > 1
+class _Kickoffs:
+    """Says of what is gathered whether it is a kickoff, or a function of the module that lets one fail."""
 
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._functions = Functions(module)
+        self._appended: defaultdict[tuple[Scope, str], list[ast.expr]] = defaultdict(list)
+        self._failing: set[ast.AST] = set()
+        for call in module.calls:
+            match call.node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]):
+                    self._appended[call.scope, name].append(item)
+                case _:
+                    pass
+            if async_door(module, call) in _SINGLE and self._is_open(call):
+                self._failing.add(call.scope.node)
 
-def _items(
-    module: Module, collection: ast.expr, scope: Scope, appended: dict[tuple[Scope, str], list[ast.expr]]
-) -> list[ast.expr]:
-    match collection:
-        case ast.List(elts=items) | ast.Tuple(elts=items):
-            return items
-        case ast.ListComp(elt=item) | ast.GeneratorExp(elt=item):
-            return [item]
-        case ast.Name(id=name):
-            binding = module.value(collection, scope)
-            if binding is None or binding.scope is not scope or isinstance(binding.value, ast.Name | None):
-                return []
-            return _items(module, binding.value, scope, appended) + appended.get((scope, name), [])
-        case _:
-            return []
-
-
-def _appended(module: Module) -> dict[tuple[Scope, str], list[ast.expr]]:
-    """Return what is appended to each list, by the scope in which that happens."""
-    found: dict[tuple[Scope, str], list[ast.expr]] = {}
-    for call in module.calls:
-        match call.node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]):
-                found.setdefault((call.scope, name), []).append(item)
-            case _:
-                pass
-    return found
-
-
-def _is_kickoff(item: ast.expr) -> bool:
-    match item:
-        case ast.Call(func=ast.Attribute(attr=name), args=[inner, *_]) if name in _WRAPPERS:
-            return _is_kickoff(inner)
-        case ast.Call(func=ast.Attribute(attr=name)):
-            return name in _SINGLE
-        case _:
+    def _is_open(self, call: Call) -> bool:
+        """Whether a kickoff is awaited, and what it raises is caught nowhere in its function."""
+        holder = awaited_at(call.node, self._module.parents)
+        if not isinstance(holder, ast.Await):
             return False
+        inside = takewhile(lambda one: one is not call.scope.node, holders(holder, self._module.parents))
+        return not any(isinstance(one, ast.Try | ast.With | ast.AsyncWith) for one in inside)
+
+    def are_several(self, gather: Call) -> bool:
+        kickoffs = 0
+        for argument in gather.node.args:
+            if isinstance(argument, ast.Starred):
+                # One expression stands for many kickoffs here.
+                if any(self._is_one(item, gather.scope) for item in self._items(argument.value, gather.scope)):
+                    return True
+            else:
+                kickoffs += self._is_one(argument, gather.scope)
+        return kickoffs > 1
+
+    def _items(self, collection: ast.expr, scope: Scope) -> list[ast.expr]:
+        match collection:
+            case ast.List(elts=items) | ast.Tuple(elts=items):
+                return items
+            case ast.ListComp(elt=item) | ast.GeneratorExp(elt=item):
+                return [item]
+            case ast.Name(id=name):
+                binding = self._module.value(collection, scope)
+                if binding is None or binding.scope is not scope or isinstance(binding.value, ast.Name | None):
+                    return []
+                return self._items(binding.value, scope) + self._appended.get((scope, name), [])
+            case _:
+                return []
+
+    def _is_one(self, item: ast.expr, scope: Scope) -> bool:
+        match item:
+            case ast.Call(func=ast.Attribute(attr=name), args=[inner, *_]) if name in _WRAPPERS:
+                return self._is_one(inner, scope)
+            case ast.Call(func=ast.Attribute(attr=name)) if name in _SINGLE:
+                return True
+            case ast.Call(func=function):
+                return self._functions.undecorated(function, scope) in self._failing
+            case _:
+                return False

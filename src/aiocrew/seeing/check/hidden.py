@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from aiocrew.seeing.check.data_paths import DataPath, named, overlap, path_of, r
 from aiocrew.seeing.check.effects import MUTATORS, Links, assignments, steps_in
 from aiocrew.seeing.check.inlining import Inliner, locals_of, scope_of
 from aiocrew.seeing.check.module import Call, Module
-from aiocrew.seeing.check.names import Function, Scope, arguments_of
+from aiocrew.seeing.check.names import Function, Scope, arguments_of, called_name, decorators_of, first_parameter
 from aiocrew.seeing.check.roles import roles_of
 
 __all__ = ["RunState", "SharedState", "class_of"]
@@ -125,7 +125,7 @@ def _carried_out(module: Module) -> Iterator[Function]:
         if isinstance(node, Function) and role in {"tool", "callback"}:
             found[node] = None
     for node, scope in module.scopes.items():
-        if isinstance(node, Function) and (any(map(_is_tool, node.decorator_list)) or _is_of_run(scope)):
+        if isinstance(node, Function) and (any(map(_is_tool, decorators_of(node))) or _is_of_run(scope)):
             found[node] = None
     for call in module.calls:
         for value in _given(call.node):
@@ -150,17 +150,12 @@ def _remembers(call: Call) -> bool:
     return any(
         keyword.arg in _REMEMBER and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
         for keyword in call.node.keywords
-        if isinstance(call.node.func, ast.Name | ast.Attribute) and _name(call.node.func) in {"Crew", "Agent", "Task"}
+        if called_name(call.node) in {"Crew", "Agent", "Task"}
     )
 
 
-def _name(function: ast.Name | ast.Attribute) -> str:
-    return function.id if isinstance(function, ast.Name) else function.attr
-
-
 def _is_tool(decorator: ast.expr) -> bool:
-    named = decorator.func if isinstance(decorator, ast.Call) else decorator
-    match named:
+    match decorator:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name in _DECORATORS
         case _:
@@ -169,11 +164,9 @@ def _is_tool(decorator: ast.expr) -> bool:
 
 def _given(call: ast.Call) -> Iterator[ast.expr]:
     """Give what is handed to an object that is made, or as its tools: functions among it are called by runs."""
-    match call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name) if name[:1].isupper() and name != "Thread":
-            yield from call.args
-        case _:
-            pass
+    name = called_name(call)
+    if name[:1].isupper() and name != "Thread":
+        yield from call.args
     for keyword in call.keywords:
         if keyword.arg in _TAKE_FUNCTIONS:
             yield from keyword.value.elts if isinstance(keyword.value, ast.List | ast.Tuple) else [keyword.value]
@@ -182,7 +175,7 @@ def _given(call: ast.Call) -> Iterator[ast.expr]:
 def _state_of(function: Function, module: Module, inliner: Inliner) -> tuple[set[DataPath], set[DataPath]]:
     inlined = inliner.inlined(function.body, function)
     links = Links(inlined.body, Links(module.tree.body))
-    own = locals_of(function) | inlined.own
+    own = locals_of(function, module) | inlined.own
     owner = class_of(function, module.scopes[function])
     own -= {"self"} if owner else set()
     changed: set[DataPath] = set()
@@ -230,12 +223,11 @@ def _spread(changed: set[DataPath], links: Links) -> set[DataPath]:
 
 def class_of(function: Function, scope: Scope) -> str:
     """Return the name of the class whose method `function` is, "" where it is none."""
-    first = (function.args.posonlyargs + function.args.args)[:1]
     around = scope.parent.node if scope.parent is not None else None
-    return around.name if isinstance(around, ast.ClassDef) and first and first[0].arg == "self" else ""
+    return around.name if isinstance(around, ast.ClassDef) and first_parameter(function) == "self" else ""
 
 
-def _of_module(paths: set[DataPath], own: set[str], owner: str) -> set[DataPath]:
+def _of_module(paths: set[DataPath], own: Set[str], owner: str) -> set[DataPath]:
     """Return those that are not the function's own; an attribute of the object by the name of its class."""
     named = {(f"{owner}.{path[0]}", *path[1:]) if owner and path[0] == "self" else path for path in paths}
     return {path for path in named if path[0] not in own}

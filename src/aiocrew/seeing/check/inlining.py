@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import cast
 
 from aiocrew.seeing.check.module import Module
-from aiocrew.seeing.check.names import Function, Scope, arguments_of
+from aiocrew.seeing.check.names import Function, Scope, arguments_of, first_parameter, holders
 from aiocrew.seeing.check.shape import own_nodes
 
 __all__ = ["Inlined", "Inliner", "is_generator", "locals_of", "scope_of"]
@@ -37,29 +37,15 @@ def is_generator(function: Function) -> bool:
     return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function.body))
 
 
-def locals_of(function: Function) -> set[str]:
+def locals_of(function: Function, module: Module) -> Set[str]:
     """Return the names that are the function's own: its parameters, and what it binds."""
-    names = {argument.arg for argument in arguments_of(function)}
-    elsewhere: set[str] = set()
-    for node in own_nodes(function.body):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                names.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names.add(name)
-            case ast.Global(names=given) | ast.Nonlocal(names=given):
-                elsewhere.update(given)
-            case _:
-                pass
-    return names - elsewhere
+    return module.scopes[function].bound.keys()
 
 
 def scope_of(node: ast.AST, module: Module) -> Scope:
     """Return the scope in which `node` stands."""
-    holder: ast.AST | None = module.parents.get(node)
-    while holder is not None and holder not in module.scopes:
-        holder = module.parents.get(holder)
-    return module.scopes[module.tree if holder is None else holder]
+    around = (holder for holder in holders(node, module.parents) if holder in module.scopes)
+    return module.scopes[next(around, module.tree)]
 
 
 class Inliner:
@@ -71,7 +57,7 @@ class Inliner:
     def inlined(self, body: Sequence[ast.stmt], around: ast.AST) -> Inlined:
         """Return `body`, which stands in the function or module `around`, with the functions that it calls."""
         result = Inlined([])
-        home = locals_of(around) if isinstance(around, Function) else set[str]()
+        home = locals_of(around, self._module) if isinstance(around, Function) else ()
         hidden = {name: f"{name} of the module" for name in home}
         work = _Inlining(self._module, result, around, hidden)
         result.body = work.block(body)
@@ -197,7 +183,7 @@ class _Inlining:
         self._result.functions.append(function)
         self._result.replaced.add(call.func)
         mark = f"{function.name} {self._calls}"
-        own = {name: f"{name} in {mark}" for name in locals_of(function)}
+        own = {name: f"{name} in {mark}" for name in locals_of(function, self._module)}
         names = {**self._seen_from(function), **own}
         names |= self._receiver(call, function, names)
         given = list(_parameters(copied, function, names, is_method=isinstance(call.func, ast.Attribute)))
@@ -232,10 +218,10 @@ class _Inlining:
 
     def _receiver(self, call: ast.Call, function: Function, names: Mapping[str, str]) -> dict[str, str]:
         """Return what a method calls the object that has it: it is no copy."""
-        first = (function.args.posonlyargs + function.args.args)[:1]
+        first = first_parameter(function)
         match call.func:
             case ast.Attribute(value=ast.Name(id=name)) if first and not _is_static(function):
-                return {first[0].arg: self._names.get(name, name)}
+                return {first: self._names.get(name, name)}
             case _:
                 return {}
 

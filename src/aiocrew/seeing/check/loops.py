@@ -7,7 +7,7 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 
 from aiocrew.seeing.check.names import Function, Scope
-from aiocrew.seeing.check.rows import block_of
+from aiocrew.seeing.check.rows import rest_of
 from aiocrew.seeing.check.shape import own_nodes
 
 __all__ = ["ends_with", "first_run", "loop_of_comprehension", "loop_that_takes_apart"]
@@ -90,10 +90,8 @@ class _Taking(ast.NodeTransformer):
 
 def ends_with(run: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether the loop around `run` ends when it has succeeded: it is tried again until then."""
-    has_run = False
-    for one in block_of(run, parents):
-        has_run = has_run or any(node is run for node in ast.walk(one))
-        if has_run and not isinstance(one, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr):
+    for one in rest_of(run, parents):
+        if not isinstance(one, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr):
             return isinstance(one, ast.Return | ast.Break)
     return False
 

@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aiocrew.seeing.check.names import Binding, Function, Scope, arguments_of, targets_of
+from aiocrew.seeing.check.names import Binding, Function, Scope, arguments_of, holders, kind_of, targets_of
 
 __all__ = ["Call", "Module", "read_module"]
+
+_SAYS_NOTHING = frozenset({"", "pydantic.Field()", "pydantic.PrivateAttr()"})
+"""Where a value that has an annotation comes from, when only the annotation says what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Module:
     imported: set[str] = field(default_factory=lambda: set[str]())
     """The top-level packages that are imported anywhere in it."""
     _origins: dict[Binding, str] = field(default_factory=lambda: dict[Binding, str]())
+    _classes: dict[Binding, Scope | None] = field(default_factory=lambda: dict[Binding, Scope | None]())
 
     def origin(self, expression: ast.expr, scope: Scope) -> str:
         """Return where a value comes from: "time.sleep", "sqlite3.connect().cursor()"; "" where that is not certain."""
@@ -54,11 +58,91 @@ class Module:
                 return _joined(self.origin(value, scope), "[]")
             case ast.NamedExpr(value=value):
                 return self.origin(value, scope)
+            case ast.BoolOp(op=ast.Or(), values=values):
+                return _only({self.origin(value, scope) for value in values})
+            case ast.IfExp(body=one, orelse=other):
+                return _only({self.origin(one, scope), self.origin(other, scope)})
             case _:
                 return ""
 
     def definition(self, expression: ast.expr, scope: Scope) -> Function | ast.ClassDef | None:
         """Return the function, method or class of this module that `expression` names, where there is just one."""
+        binding = self._binding(expression, scope)
+        return binding.definition if binding is not None else None
+
+    def callee(self, expression: ast.expr, scope: Scope) -> Function | ast.ClassDef | None:
+        """Return what a call of `expression` calls: like `definition`, and methods of this module's classes besides."""
+        found = self.definition(expression, scope)
+        match expression:
+            case ast.Attribute(value=receiver, attr=name) if found is None:
+                bindings = self._members_of(receiver, name, scope)
+                return bindings[0].definition if len(bindings) == 1 else None
+            case _:
+                return found
+
+    def made_of(self, expression: ast.expr, scope: Scope) -> Scope | None:
+        """Return the class of this module of which `expression` is an instance, None where that is not certain."""
+        match expression:
+            case ast.Name(id=name) if owner := scope.class_of_self(name):
+                return owner
+            case ast.Call(func=function):
+                match self.definition(function, scope):
+                    case ast.ClassDef() as made:
+                        return self.scopes[made]
+                    case ast.FunctionDef(returns=ast.expr() as kind) as made:
+                        return self._annotated_class(kind, self.scopes[made])
+                    case _:
+                        return None
+            case _:
+                binding = self._binding(expression, scope)
+                return None if binding is None else self._class_of(binding)
+
+    def _class_of(self, binding: Binding) -> Scope | None:
+        if binding not in self._classes:
+            self._classes[binding] = None  # what is made of itself is of no class
+            found = None if binding.value is None else self.made_of(binding.value, binding.scope)
+            if found is None and binding.annotation is not None:
+                found = self._annotated_class(binding.annotation, binding.scope)
+            self._classes[binding] = found
+        return self._classes[binding]
+
+    def _annotated_class(self, annotation: ast.expr, scope: Scope) -> Scope | None:
+        kind = kind_of(annotation)
+        return None if kind is None else self._named_class(kind, scope)
+
+    def _named_class(self, expression: ast.expr, scope: Scope) -> Scope | None:
+        made = self.definition(expression, scope)
+        return self.scopes[made] if isinstance(made, ast.ClassDef) else None
+
+    def _members_of(self, receiver: ast.expr, name: str, scope: Scope) -> list[Binding]:
+        match receiver, scope.parent:
+            case ast.Call(func=ast.Name(id="super"), args=[]), Scope(node=ast.ClassDef()) as around:
+                return self._of_bases(around, name)
+            case _:
+                owner = self._named_class(receiver, scope) or self.made_of(receiver, scope)
+                return [] if owner is None else self._members(owner, name)
+
+    def _members(self, owner: Scope, name: str) -> list[Binding]:
+        own = owner.bound.get(name, []) + owner.attributes.get(name, [])
+        return own or self._of_bases(owner, name)
+
+    def _of_bases(self, owner: Scope, name: str) -> list[Binding]:
+        """Return what the first base gives that has it; nothing where one before it is of another module."""
+        match owner:
+            case Scope(node=ast.ClassDef(bases=bases, lineno=line), parent=Scope() as around):
+                for base in bases:
+                    above = self.definition(base, around)
+                    if not isinstance(above, ast.ClassDef) or above.lineno >= line:
+                        return []
+                    found = self._members(self.scopes[above], name)
+                    if found:
+                        return found
+            case _:
+                pass
+        return []
+
+    def _binding(self, expression: ast.expr, scope: Scope) -> Binding | None:
+        """Return the one place that gives a name, or an attribute of self, its meaning."""
         match expression:
             case ast.Name(id=name):
                 bindings = scope.lookup(name) or []
@@ -66,64 +150,44 @@ class Module:
                 bindings = owner.bound.get(attribute, []) + owner.attributes.get(attribute, [])
             case _:
                 return None
-        return bindings[0].definition if len(bindings) == 1 else None
+        return bindings[0] if len(bindings) == 1 else None
 
     def value(self, expression: ast.expr, scope: Scope) -> Binding | None:
         """Return the one assignment that gives a name, or an attribute of self, its value."""
-        match expression:
-            case ast.Name(id=name):
-                bindings = scope.lookup(name) or []
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if owner := scope.class_of_self(name):
-                bindings = owner.bound.get(attribute, []) + owner.attributes.get(attribute, [])
-            case _:
-                return None
-        return bindings[0] if len(bindings) == 1 and bindings[0].value is not None else None
+        binding = self._binding(expression, scope)
+        return binding if binding is not None and binding.value is not None else None
 
     def own_method(self, receiver: ast.expr, name: str, scope: Scope) -> bool:
         """Whether a class of this module, of which `receiver` is an instance, defines the method `name` itself."""
-        match receiver:
-            case ast.Name(id=given) if owner := scope.class_of_self(given):
-                return name in owner.bound
-            case ast.Name() if (binding := self.value(receiver, scope)) and binding.value is not None:
-                receiver, scope = binding.value, binding.scope
-            case _:
-                pass
-        if not isinstance(receiver, ast.Call):
-            return False
-        made = self.definition(receiver.func, scope)
-        return isinstance(made, ast.ClassDef) and name in self.scopes[made].bound
+        owner = self.made_of(receiver, scope)
+        return owner is not None and bool(self._members(owner, name))
 
     def statement(self, node: ast.AST) -> ast.stmt | None:
         """Return the innermost statement that holds `node`."""
-        holder: ast.AST | None = node
-        while holder is not None and not isinstance(holder, ast.stmt):
-            holder = self.parents.get(holder)
-        return holder
+        around = (holder for holder in (node, *holders(node, self.parents)) if isinstance(holder, ast.stmt))
+        return next(around, None)
 
     def _common(self, bindings: list[Binding]) -> str:
-        found = {self._of(binding) for binding in bindings if not _is_none(binding)}
-        return found.pop() if len(found) == 1 else ""
+        given = [binding for binding in bindings if not _is_none(binding)] or bindings
+        return _only({self._of(binding) for binding in given})
 
     def _of(self, binding: Binding) -> str:
         if binding not in self._origins:
             self._origins[binding] = ""  # what is made of itself has no origin
-            if binding.value is not None:
-                self._origins[binding] = self.origin(binding.value, binding.scope)
-            elif binding.annotation is not None:
-                self._origins[binding] = _joined(self._annotated(binding.annotation, binding.scope), "()")
-            else:
-                self._origins[binding] = binding.dotted
+            found = binding.dotted if binding.value is None else self.origin(binding.value, binding.scope)
+            if found in _SAYS_NOTHING and binding.annotation is not None:
+                found = _joined(self._annotated(binding.annotation, binding.scope), "()")
+            self._origins[binding] = found
         return self._origins[binding]
 
     def _annotated(self, annotation: ast.expr, scope: Scope) -> str:
-        match annotation:
-            case ast.BinOp(left=kind, op=ast.BitOr(), right=ast.Constant(value=None)):
-                return self._annotated(kind, scope)
-            case ast.Name() | ast.Attribute():
-                found = self.origin(annotation, scope)
-                return "" if found.startswith("builtins.") else found
-            case _:
-                return ""
+        kind = kind_of(annotation)
+        found = "" if kind is None else self.origin(kind, scope)
+        return "" if found.startswith("builtins.") else found
+
+
+def _only(found: set[str]) -> str:
+    return found.pop() if len(found) == 1 else ""
 
 
 def _joined(base: str, rest: str) -> str:
@@ -218,7 +282,7 @@ def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None, ast.ex
             for target in targets:
                 yield target, value, None
         case ast.AnnAssign(target=target, value=value, annotation=annotation):
-            yield target, value, None if value is not None else annotation
+            yield target, value, annotation
         case ast.NamedExpr(target=target, value=value):
             yield target, value, None
         case ast.AugAssign(target=target) | ast.For(target=target) | ast.AsyncFor(target=target):

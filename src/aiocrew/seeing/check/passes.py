@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TypeGuard
 
 from aiocrew.seeing.check.data_paths import DataPath, is_run, named, overlap, path_of, reads
@@ -12,11 +12,11 @@ from aiocrew.seeing.check.exposure import exposed_names
 from aiocrew.seeing.check.hidden import RunState, SharedState, class_of
 from aiocrew.seeing.check.inlining import Inlined, Inliner, locals_of
 from aiocrew.seeing.check.module import Module
-from aiocrew.seeing.check.names import Function, Scope, arguments_of, targets_of
+from aiocrew.seeing.check.names import Function, Scope, arguments_of, holders, targets_of
 from aiocrew.seeing.check.shape import can_run_at_once, is_deliberate, own_nodes
 from aiocrew.seeing.check.sources import is_live, read_between_passes
 
-__all__ = ["Loop", "Passes", "bound_by", "like"]
+__all__ = ["Loop", "Passes", "bound_by", "helper_of", "like"]
 
 Loop = ast.For | ast.AsyncFor
 
@@ -31,13 +31,14 @@ def bound_by(target: ast.expr) -> set[str]:
 
 def like(target: ast.Call) -> Runs:
     """Return what tells runs from other calls, where `target` is one: a helper of the user's counts by its name."""
-    if is_run(target):
-        return is_run
-    essence = _essence(target)
-    if essence is None:
-        return is_run
-    helper = ast.dump(essence.func)
-    return lambda call: is_run(call) or ast.dump(call.func) == helper
+    helper = helper_of(target)
+    return is_run if not helper else lambda call: is_run(call) or ast.dump(call.func) == helper
+
+
+def helper_of(target: ast.Call) -> str:
+    """Return by what the calls of the helper that `target` calls are known, "" for the door of a crew."""
+    essence = None if is_run(target) else _essence(target)
+    return "" if essence is None else ast.dump(essence.func)
 
 
 def _essence(target: ast.expr) -> ast.Call | None:
@@ -63,6 +64,7 @@ class Passes:
         self._state = SharedState(module, self._inliner)
         self._calls: dict[Function, bool] = {}
         self._kicking: dict[Function, bool] = {}
+        self._inside: dict[Function, set[str]] = {}
         self._visible = {node.name for node in module.scopes if isinstance(node, Function)}
 
     @property
@@ -72,10 +74,8 @@ class Passes:
 
     def scope_around(self, node: ast.AST) -> Scope:
         """Return the scope of the function in which `node` stands, or the module's."""
-        holder: ast.AST | None = node
-        while holder is not None and not isinstance(holder, Function):
-            holder = self._module.parents.get(holder)
-        return self._module.scopes[self._module.tree if holder is None else holder]
+        around = (one for one in (node, *holders(node, self._module.parents)) if isinstance(one, Function))
+        return self._module.scopes[next(around, self._module.tree)]
 
     def links_around(self, around: ast.AST) -> Links:
         """Return what the assignments of a function, or of the module, make of what."""
@@ -124,14 +124,15 @@ class Passes:
         """Return the runs of `body`, where `target` is one, by place; a call of a function that kicks off is one."""
         runs = like(target)
         calls = (node for node in own_nodes(body) if isinstance(node, ast.Call))
-        found = [call for call in calls if runs(call) or self._kicks_off(call)]
+        found = [call for call in calls if runs(call) or self.kicks_off(call)]
         return sorted(found or [target], key=lambda call: (call.lineno, call.col_offset))
 
     def maybe_runs_in(self, body: Sequence[ast.stmt]) -> list[ast.Call]:
         """Return the awaited calls of functions that cannot be seen."""
         return [node.value for node in own_nodes(body) if isinstance(node, ast.Await) and _is_call_of_name(node.value)]
 
-    def _kicks_off(self, call: ast.Call) -> bool:
+    def kicks_off(self, call: ast.Call) -> bool:
+        """Whether `call` is of a function of this module in which a run is carried out."""
         function = self._module.definition(call.func, self.scope_around(call))
         if not isinstance(function, Function):
             return False
@@ -152,7 +153,7 @@ class Passes:
         inlined, links = self.inlined(function.body, function)
         if any(is_deliberate(one, self._visible) for one in [*inlined.functions, function]):
             return True
-        own = locals_of(function) | inlined.own
+        own = locals_of(function, self._module) | inlined.own
         if not any(isinstance(node, ast.Call) and is_run(node) for one in inlined.body for node in ast.walk(one)):
             return False
         left = self._left_behind(inlined, is_run, links, own)
@@ -163,7 +164,7 @@ class Passes:
         read = {path for path in named(inputs) if path[0] not in own} | _of_all(inputs, inlined.body, given)
         return overlap({path for path in left if path[0] not in own}, read)
 
-    def _left_behind(self, inlined: Inlined, runs: Runs, links: Links, own: set[str]) -> set[DataPath] | None:
+    def _left_behind(self, inlined: Inlined, runs: Runs, links: Links, own: Set[str]) -> set[DataPath] | None:
         """Return what may be different after the statements; None where that cannot be told."""
         outputs = outputs_of(inlined.body, runs, links, fields=False)
         changes = changes_in(inlined.body, runs, links, own)
@@ -174,7 +175,7 @@ class Passes:
         function = scope.node
         if not isinstance(function, Function):
             return set(state.read), set(state.changed)
-        owner, hidden = class_of(function, scope), locals_of(function) - self._bound_inside(scope)
+        owner, hidden = class_of(function, scope), locals_of(function, self._module) - self._named_inside(function)
         seen_as = (
             {("self", *path[1:]) if owner and path[0] == f"{owner}.self" else path for path in paths}
             for paths in (state.read, state.changed)
@@ -182,12 +183,13 @@ class Passes:
         read, changed = ({path for path in paths if path[0] == "self" or path[0] not in hidden} for paths in seen_as)
         return read, changed
 
-    def _bound_inside(self, scope: Scope) -> set[str]:
-        """Return the function's own names that functions inside it may see."""
-        inner = [
-            one for one in ast.walk(scope.node) if isinstance(one, Function | ast.Lambda) and one is not scope.node
-        ]
-        return {node.id for one in inner for node in ast.walk(one) if isinstance(node, ast.Name)}
+    def _named_inside(self, function: Function) -> set[str]:
+        """Return the names that functions inside `function` use: those of its own they may change."""
+        if function not in self._inside:
+            inner = [one for one in ast.walk(function) if isinstance(one, Function | ast.Lambda)]
+            inner.remove(function)
+            self._inside[function] = {node.id for one in inner for node in ast.walk(one) if isinstance(node, ast.Name)}
+        return self._inside[function]
 
     def _handed(self, body: Sequence[ast.stmt], runs: Runs, scope: Scope, bound: set[str]) -> Iterator[DataPath]:
         """Give the lists and the like that helpers which cannot be seen are given, and may change."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from aiocrew.seeing.check.names import decorators_of
+
 if TYPE_CHECKING:
     from aiocrew.seeing.check.module import Module
     from aiocrew.seeing.check.names import Function, Scope
@@ -44,8 +46,7 @@ def roles_of(module: Module) -> dict[ast.AST, str]:
 def _role(module: Module, function: Function, around: Scope) -> str:
     if isinstance(around.node, ast.ClassDef) and function.name in {"_run", "_arun"}:
         return "tool"
-    for decorator in function.decorator_list:
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    for decorator, named in zip(function.decorator_list, decorators_of(function), strict=True):
         origin = module.origin(named, around)
         name = origin.rpartition(".")[2]
         if origin.startswith(_FAMILIES):

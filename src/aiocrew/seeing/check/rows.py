@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TypeAlias, cast
 
 from aiocrew.seeing.check.data_paths import overlap, reads
 from aiocrew.seeing.check.effects import Links, Runs, changes_in, inputs_of, outputs_of
 from aiocrew.seeing.check.inlining import Inlined
-from aiocrew.seeing.check.names import Function
+from aiocrew.seeing.check.names import Function, holders
 from aiocrew.seeing.check.shape import is_awaited, is_recorded, own_nodes, plain_between
 
-__all__ = ["block_of", "rows_in"]
+__all__ = ["block_of", "rest_of", "rows_in"]
 
 Inlines: TypeAlias = Callable[[Sequence[ast.stmt]], tuple[Inlined, Links]]
 
@@ -22,15 +23,20 @@ _LONGEST = 20
 
 def block_of(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> Sequence[ast.stmt]:
     """Return the statements beside which the statement around `node` stands, itself among them."""
-    statement: ast.AST | None = node
-    while statement is not None and not isinstance(statement, ast.stmt):
-        statement = parents.get(statement)
+    statement = next((one for one in (node, *holders(node, parents)) if isinstance(one, ast.stmt)), None)
     holder = parents.get(statement) if statement is not None else None
     for name in ("body", "orelse", "finalbody"):
         block = getattr(holder, name, [])
         if isinstance(block, list) and statement in block:
             return cast("list[ast.stmt]", block)
     return []
+
+
+def rest_of(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> Sequence[ast.stmt]:
+    """Return the statement around `node` in the innermost block, and those after it there."""
+    block = block_of(node, parents)
+    inside = next((one for one in (node, *holders(node, parents)) if one in block), None)
+    return block[block.index(inside) :] if isinstance(inside, ast.stmt) else []
 
 
 def rows_in(
@@ -101,16 +107,13 @@ def _single_run(statement: ast.stmt, is_run: Runs, parents: Mapping[ast.AST, ast
 
 def _is_inside(run: ast.Call, statement: ast.stmt, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether a comprehension or a condition decides how often the run is carried out."""
-    holder = parents.get(run)
-    while holder is not None and holder is not statement:
-        if isinstance(holder, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.IfExp | ast.BoolOp):
-            return True
-        holder = parents.get(holder)
-    return False
+    inside = takewhile(lambda one: one is not statement, holders(run, parents))
+    return any(
+        isinstance(one, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.IfExp | ast.BoolOp)
+        for one in inside
+    )
 
 
 def _in_plain_function(statement: ast.stmt, parents: Mapping[ast.AST, ast.AST]) -> bool:
-    holder = parents.get(statement)
-    while holder is not None and not isinstance(holder, Function):
-        holder = parents.get(holder)
-    return not isinstance(holder, ast.AsyncFunctionDef)
+    around = (one for one in holders(statement, parents) if isinstance(one, Function))
+    return not isinstance(next(around, None), ast.AsyncFunctionDef)

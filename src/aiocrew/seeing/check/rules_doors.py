@@ -13,7 +13,8 @@ DOOR_RULES = (
         why=(
             "A synchronous kickoff, of a crew, a flow, an agent or a task, keeps its thread until it has ended. "
             "In an `async def` that thread is the event loop's: every other crew, request and timer stands still "
-            "meanwhile. A plain function of the same module that kicks off counts where an `async def` calls it."
+            "meanwhile. A plain function or method of the same module that kicks off counts where an `async def` "
+            "calls it."
         ),
         bad="""\
 from aiocrew import Crew
@@ -81,8 +82,8 @@ async def summary_of(text: str) -> str:
         code="AIC104",
         name="`asyncio.run()` in async code",
         why=(
-            "A thread has one running event loop. `asyncio.run`, and `run_until_complete` of another loop, raise "
-            "RuntimeError where one runs already; and the crew has not run."
+            "A thread has one running event loop. `asyncio.run`, `run_until_complete` of another loop and asgiref's "
+            "`async_to_sync` raise RuntimeError where one runs already; and the crew has not run."
         ),
         bad="""\
 import asyncio

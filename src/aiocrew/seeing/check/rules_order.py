@@ -16,7 +16,8 @@ ORDER_RULES = (
             "input, in a condition, by what it was added to or by what a helper, tool or callback of the module keeps; "
             "where the loop has no `break` or `return`, nobody is asked in between, it keeps no pace by itself, and "
             "goes through what is there already, not through what comes in: standard input, a queue, messages. "
-            "Where that is not certain nothing is reported."
+            "Where that is not certain nothing is reported. A function of the same module that kicks off counts as a "
+            "run, here and in AIC402 to AIC501."
         ),
         bad="""\
 from crewai import Crew
@@ -74,8 +75,8 @@ async def both(facts: Crew, views: Crew, topic: str) -> str:
         code="AIC403",
         name="Synchronous kickoffs one after another in a loop",
         why=(
-            "The same as AIC401 in plain code, which can have its inputs done at once without a line of async: by "
-            "`kickoff_for_each`, which in aiocrew runs them side by side."
+            "The same as AIC401 in plain code, by `kickoff`, or by `asyncio.run` in each pass. It can have its inputs "
+            "done at once without a line of async: by `kickoff_for_each`, which in aiocrew runs them side by side."
         ),
         bad="""\
 from aiocrew import Crew
@@ -132,7 +133,8 @@ async def research(crew: Crew, topic: str, texts: list[str]) -> None:
         name="A thread for each kickoff",
         why=(
             "A pool has few threads, asyncio's own 5 to 32, and other work needs them too: crews beyond that "
-            "number wait in its queue. `kickoff_async` takes no thread for a crew."
+            "number wait in its queue. `kickoff_async` takes no thread for a crew. A function that waits for a "
+            "database or the like besides may have its thread."
         ),
         bad="""\
 import asyncio

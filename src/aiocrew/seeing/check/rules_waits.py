@@ -45,9 +45,10 @@ async def wait_for_quota(seconds: float) -> str:
         code="AIC202",
         name="Synchronous HTTP in async code",
         why=(
-            "`requests`, `urllib`, the functions and the `Client` of httpx, and the synchronous clients of openai "
-            "and anthropic hold the thread until the server has answered. Use an async client, or make the tool a "
-            "plain function: then it has a thread."
+            "`requests`, `urllib`, the functions and the `Client` of httpx, and the synchronous clients of openai, "
+            "anthropic, Groq, Together and Gemini, `litellm.completion` and the commonest calls of boto3 hold the "
+            "thread until the server has answered. Use an async client, or make the tool a plain function: then it "
+            "has a thread."
         ),
         bad="""\
 from urllib.request import urlopen

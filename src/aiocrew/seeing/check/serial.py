@@ -14,7 +14,7 @@ from aiocrew.seeing.check.loops import ends_with, first_run, loop_of_comprehensi
 from aiocrew.seeing.check.module import Module, read_module
 from aiocrew.seeing.check.names import Function
 from aiocrew.seeing.check.parsing import ParseError, parse
-from aiocrew.seeing.check.passes import Loop, Passes, bound_by, like
+from aiocrew.seeing.check.passes import Loop, Passes, bound_by, helper_of, like
 from aiocrew.seeing.check.rows import block_of, rows_in
 from aiocrew.seeing.check.shape import is_recorded
 from aiocrew.seeing.check.wording import instead_of_comprehension, instead_of_loop, instead_of_row
@@ -93,16 +93,21 @@ class SerialOrder:
     def __init__(self, module: Module) -> None:
         self._parents = module.parents
         self._passes = Passes(module)
-        self._loops: dict[ast.AST, SerialAwait | None] = {}
-        self._rows: dict[ast.stmt, dict[ast.Call, list[ast.Call]]] = {}
+        self._loops: dict[tuple[ast.AST, str], SerialAwait | None] = {}
+        self._rows: dict[tuple[ast.stmt, str], dict[ast.Call, list[ast.Call]]] = {}
 
     def of(self, target: ast.Call) -> SerialAwait | None:
         """Say what the run `target` stands in; None where it needs another run, or may need it."""
-        where: ast.AST | None = target
-        if makes_coroutine(target, ASYNC_DOORS):
-            where = awaited_at(target, self._parents)
-            if where is None:
-                return SerialAwait("none", target.lineno)  # its coroutine goes elsewhere
+        where = awaited_at(target, self._parents) if makes_coroutine(target, ASYNC_DOORS) else target
+        # Of a coroutine that goes elsewhere nothing is known.
+        return SerialAwait("none", target.lineno) if where is None else self.of_awaited(where, target)
+
+    def kicks_off(self, call: ast.Call) -> bool:
+        """Whether a function of this module is called in which a run is carried out."""
+        return self._passes.kicks_off(call)
+
+    def of_awaited(self, where: ast.AST, target: ast.Call) -> SerialAwait | None:
+        """Say the same of a run whose end is waited for at `where`."""
         if is_recorded(target):
             return None
         found = self._in_loop(where, target)
@@ -160,21 +165,20 @@ class SerialOrder:
         block = block_of(target, self._parents)
         if not block:
             return {}
-        rows = self._rows.get(block[0]) if is_run(target) else None
-        if rows is None:
+        key = block[0], helper_of(target)
+        if key not in self._rows:
             found = rows_in(block, self._parents, like(target), lambda body: self._passes.inlined(body, around))
-            rows = {run: row for row in found for run in row}
-            if is_run(target):
-                self._rows[block[0]] = rows
-        return rows
+            self._rows[key] = {run: row for row in found for run in row}
+        return self._rows[key]
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, loop: Loop, target: ast.Call) -> SerialAwait | None:
         """Return what is to be said of the loop `node`, None where its passes may need each other.
 
         loop: the same, or what it amounts to.
         """
-        if is_run(target) and node in self._loops:
-            return self._loops[node]
+        key = node, helper_of(target)
+        if key in self._loops:
+            return self._loops[key]
         found = None
         if self._passes.are_independent(loop, target, self._passes.scope_around(node)):
             calls = self._passes.runs_in(node.body, target)
@@ -187,8 +191,7 @@ class SerialOrder:
                 instead_of_loop(loop, target, calls),
                 0 if first is None else started_lines(first, self._parents)[0],
             )
-        if is_run(target):
-            self._loops[node] = found
+        self._loops[key] = found
         return found
 
     def _comprehension(self, node: _Comprehension, target: ast.Call) -> SerialAwait | None:

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from aiocrew.seeing.check.names import called_name
+
 __all__ = [
     "can_run_at_once",
     "is_awaited",
@@ -13,6 +15,7 @@ __all__ = [
     "is_recorded",
     "own_nodes",
     "plain_between",
+    "starts_loop",
     "waits_for_others",
 ]
 
@@ -53,8 +56,17 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
 
 def waits_for_others(call: ast.Call) -> bool:
     """Whether a call returns when somebody else has done something, or a time has passed."""
-    name = _name(call)
+    name = called_name(call)
     return name in _ASKS or name in _PACES or (name == "get" and not call.args)
+
+
+def starts_loop(call: ast.Call) -> bool:
+    """Whether a call runs a coroutine in a loop of its own, and returns when it has ended."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="asyncio"), attr="run") | ast.Attribute(attr="run_until_complete"):
+            return True
+        case _:
+            return False
 
 
 def is_deliberate(function: ast.FunctionDef | ast.AsyncFunctionDef, visible: Collection[str]) -> bool:
@@ -67,7 +79,7 @@ def is_deliberate(function: ast.FunctionDef | ast.AsyncFunctionDef, visible: Col
         for handler in own_nodes(function.body)
         if isinstance(handler, ast.ExceptHandler)
         for node in own_nodes(handler.body)
-        if isinstance(node, ast.Call) and _name(node) in _PACES
+        if isinstance(node, ast.Call) and called_name(node) in _PACES
     }
     return any(_is_deliberate(node, visible) and node not in again for node in own_nodes(function.body))
 
@@ -77,7 +89,7 @@ def _is_deliberate(node: ast.AST, visible: Collection[str]) -> bool:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="subprocess"), attr="run" | "call")):
             return True
         case ast.Call():
-            return _name(node) in _DELIBERATE.difference(visible)
+            return called_name(node) in _DELIBERATE.difference(visible)
         case ast.Subscript(value=ast.Attribute(attr="environ"), ctx=ast.Store()):
             return True
         case _:
@@ -87,7 +99,7 @@ def _is_deliberate(node: ast.AST, visible: Collection[str]) -> bool:
 def is_awaited(run: ast.Call, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether the coroutine of `run` is awaited where it is made: `await run`, `await asyncio.wait_for(run, 60)`."""
     holder = parents.get(run)
-    if isinstance(holder, ast.Call) and _name(holder) in {"wait_for", "shield"} and run in holder.args:
+    if isinstance(holder, ast.Call) and called_name(holder) in {"wait_for", "shield"} and run in holder.args:
         holder = parents.get(holder)
     return isinstance(holder, ast.Await)
 
@@ -116,7 +128,7 @@ def can_run_at_once(loop: ast.For | ast.AsyncFor, visible: Collection[str]) -> b
 
 
 def _goes_in_order(loop: ast.For | ast.AsyncFor) -> bool:
-    is_range = isinstance(loop.iter, ast.Call) and _name(loop.iter) == "range"
+    is_range = isinstance(loop.iter, ast.Call) and called_name(loop.iter) == "range"
     return any(_IN_ORDER.search(ast.unparse(part)) for part in (loop.target, *([loop.iter] if is_range else [])))
 
 
@@ -131,7 +143,7 @@ def _is_shown_as_it_comes(node: ast.AST) -> bool:
     if not isinstance(node, ast.AsyncFor):
         return False
     calls = [inner for inner in own_nodes(node.body) if isinstance(inner, ast.Call)]
-    return any(_name(call) in _SHOWS for call in calls)
+    return any(called_name(call) in _SHOWS for call in calls)
 
 
 def _ends_early(body: Sequence[ast.AST], *, inside: bool) -> bool:
@@ -165,7 +177,7 @@ def plain_between(statement: ast.stmt) -> bool:
         case ast.Expr(value=ast.Constant()):
             return True
         case ast.Expr(value=ast.Call() as call):
-            return _name(call) in {"print", "debug", "info"} and _is_simple(call)
+            return called_name(call) in {"print", "debug", "info"} and _is_simple(call)
         case ast.Assign(targets=targets, value=value):
             return all(isinstance(target, ast.Name | ast.Tuple) for target in targets) and _is_simple(value)
         case ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
@@ -179,15 +191,7 @@ def _is_simple(value: ast.expr) -> bool:
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr | ast.Lambda):
             return False
         if isinstance(node, ast.Call):
-            name = _name(node)
+            name = called_name(node)
             if not (name in _PLAIN_CALLS or name in _PLAIN_METHODS or name[:1].isupper()):
                 return False
     return True
-
-
-def _name(call: ast.Call) -> str:
-    match call.func:
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-        case _:
-            return ""

@@ -130,7 +130,7 @@ def read_between_passes(loop: ast.For | ast.AsyncFor, module: Module, scope: Sco
     read = named(reads(loop.iter))
     made = _made_by(loop.iter, module, scope)
     if made is not None:
-        own = locals_of(made) - {argument.arg for argument in arguments_of(made) if argument.arg == "self"}
+        own = locals_of(made, module) - {argument.arg for argument in arguments_of(made) if argument.arg == "self"}
         inner = {path for node in made.body for path in named(reads(node))}
         read |= {path for path in inner if path[0] not in own}
     return read

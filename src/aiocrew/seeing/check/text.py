@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from aiocrew.seeing.check.blocking import blocking_calls
 from aiocrew.seeing.check.coroutines import unawaited_coroutines
-from aiocrew.seeing.check.doors import uses_crews
+from aiocrew.seeing.check.doors import may_use_crews, uses_crews
 from aiocrew.seeing.check.finding import Finding, Found
 from aiocrew.seeing.check.gathering import gathers_without_isolation
 from aiocrew.seeing.check.ignoring import ignored_lines
@@ -31,8 +31,11 @@ _CHECKS: tuple[Callable[[Module], Iterator[Found]], ...] = (
 def check_text(source: str, path: str) -> list[Finding]:
     """Return what is wrong in `source`, sorted by place; `path` only stands in the findings.
 
-    Comments that ignore a finding are heeded. Text that cannot be parsed is one finding, AIC001.
+    Comments that ignore a finding are heeded. Text that cannot be parsed is one finding, AIC001, unless it names
+    nothing that has to do with crews.
     """
+    if not may_use_crews(source):
+        return []
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     try:
         module = read_module(parse(source))

@@ -18,6 +18,7 @@ class Wait:
 _SLEEP = Wait("AIC201", "await asyncio.sleep(...)")
 _HTTP = Wait("AIC202", "an async client, such as `async with httpx.AsyncClient() as client: await client.get(...)`")
 _SDK = Wait("AIC202", "the async client of the same library, and await its call")
+_THREAD = Wait("AIC202", "an async client, or await asyncio.to_thread(function, ...) with the call in it")
 _DATABASE = Wait(
     "AIC203", "an async driver, or await asyncio.to_thread(function, ...) with the work in a plain function"
 )
@@ -34,7 +35,9 @@ _FUNCTIONS: dict[str, Wait] = {
     **{f"httpx.{verb}": _HTTP for verb in (*_VERBS, "stream")},
     **{f"urllib.request.{name}": _HTTP for name in ("urlopen", "urlretrieve")},
     "urllib3.request": _HTTP,
-    "litellm.completion": _SDK,
+    **dict.fromkeys(("litellm.completion", "litellm.embedding"), _SDK),
+    **{f"openai.{name}.create": _SDK for name in ("chat.completions", "completions", "embeddings", "responses")},
+    **{f"openai.{name}.create": _SDK for name in ("ChatCompletion", "Completion", "Embedding")},
     "sqlite3.connect": _DATABASE,
     "psycopg2.connect": _DATABASE,
     "psycopg.connect": _DATABASE,
@@ -59,6 +62,20 @@ _KEYS = frozenset(
     | {"hget", "hset", "hgetall", "hdel", "lpush", "rpush", "lpop", "rpop", "blpop", "brpop", "lrange", "llen"}
     | {"sadd", "srem", "smembers", "zadd", "zrange", "xadd", "xread", "xreadgroup", "keys", "ttl"}
 )
+_OPERATIONS = frozenset(
+    {"get_object", "put_object", "head_object", "delete_object", "copy_object", "list_objects", "list_objects_v2"}
+    | {"upload_file", "upload_fileobj", "download_file", "download_fileobj", "get_item", "put_item", "update_item"}
+    | {"delete_item", "batch_get_item", "batch_write_item", "query", "scan", "invoke", "invoke_model", "converse"}
+    | {"invoke_agent", "retrieve", "retrieve_and_generate", "send_message", "receive_message", "delete_message"}
+    | {"publish", "put_events", "get_secret_value", "get_parameter", "send_email", "start_execution"}
+    | {"execute_statement", "start_query_execution", "get_query_results", "assume_role", "get_caller_identity"}
+)
+_AWS = ("boto3.client()", "boto3.resource()", "boto3.Session().client()", "boto3.Session().resource()")
+_COMPLETES = frozenset({"create", "parse"})
+_MODELS = (
+    *("openai.OpenAI()", "openai.AzureOpenAI()", "anthropic.Anthropic()", "anthropic.AnthropicBedrock()"),
+    *("anthropic.AnthropicVertex()", "groq.Groq()", "together.Together()"),
+)
 _CONNECTIONS = (
     *("sqlite3.connect()", "sqlite3.Connection()", "sqlite3.Cursor()", "psycopg2.connect()", "psycopg.connect()"),
     *("psycopg.Connection()", "psycopg.Connection.connect()", "pymysql.connect()", "MySQLdb.connect()"),
@@ -71,8 +88,9 @@ _OBJECTS: dict[str, tuple[frozenset[str], Wait]] = {
     "urllib3.PoolManager()": (frozenset({"request", "urlopen"}), _HTTP),
     "http.client.HTTPConnection()": (frozenset({"request", "getresponse", "connect"}), _HTTP),
     "http.client.HTTPSConnection()": (frozenset({"request", "getresponse", "connect"}), _HTTP),
-    "openai.OpenAI()": (frozenset({"create", "parse"}), _SDK),
-    "anthropic.Anthropic()": (frozenset({"create", "parse"}), _SDK),
+    **dict.fromkeys(_MODELS, (_COMPLETES, _SDK)),
+    "google.genai.Client()": (frozenset({"generate_content", "embed_content"}), _SDK),
+    **dict.fromkeys(_AWS, (_OPERATIONS, _THREAD)),
     "subprocess.Popen()": (frozenset({"wait", "communicate"}), _PROCESS),
     **dict.fromkeys(_CONNECTIONS, (_EXECUTES, _DATABASE)),
     "sqlalchemy.orm.Session()": (_SESSION | _QUERY, _DATABASE),
