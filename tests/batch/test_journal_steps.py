@@ -124,6 +124,22 @@ def test_what_is_recorded_comes_back_as_it_was(value):
         assert repr(msgspec.json.decode(encoded)) == repr(value)
 
 
+async def test_a_reply_that_was_recorded_before_replies_had_ids_is_read(file):
+    old = b'{"text":"said","calls":[],"usage":{"prompt_tokens":10,"completion_tokens":5},"finish_reason":"stop"}'
+    async with open_journal(file) as journal:
+        steps = await begun(journal)
+        await steps.step("run/model", Counted(msgspec.json.decode(old)), object, Doing("ask"))
+        await journal.give_up("a")
+        steps = await begun(journal)
+        reply = await steps.step("run/model", Counted(None), Reply, Doing("ask"))
+    assert reply == Reply("said", usage=Usage(10, 5))
+
+
+def test_what_a_reply_does_not_say_is_not_recorded():
+    assert as_json(Reply("said"), Reply) == b'{"text":"said"}'
+    assert as_json(Reply("said", id="a-1"), Reply) == b'{"text":"said","id":"a-1"}'
+
+
 def test_a_list_that_holds_itself_is_not_recorded():
     endless: list[Any] = []
     endless.append(endless)

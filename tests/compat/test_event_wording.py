@@ -157,6 +157,36 @@ def test_a_call_of_a_model_is_told_with_the_conversation_and_what_the_reply_asks
     assert (ended.usage["prompt_tokens"], ended.usage["total_tokens"]) == (10, 15)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "answered", "told_as"),
+    [
+        ("a-1", "a-2", "a-2", ["a-1", "a-2", "a-2"]),
+        ("", "", "", [f"r1:{CALL}#1", f"r1:{CALL}#2", f"r1:{CALL}#2"]),
+    ],
+)
+def test_pieces_and_reply_have_one_id_that_no_void_piece_has(
+    first: str, second: str, answered: str, told_as: list[str]
+) -> None:
+    [_, *heard] = told_of(
+        events.LLMCallStarted(*at(CALL), "m", "Clerk", REQUEST),
+        events.LLMStreamChunk(*at(CALL), "th", 1, first),
+        events.LLMStreamChunk(*at(CALL), "the", 2, second),
+        events.LLMCallCompleted(*at(CALL), "m", "Clerk", "the", (), Usage(), "stop", response_id=answered),
+    )
+    assert [event.response_id for event in heard] == told_as  # type: ignore[attr-defined]
+
+
+def test_a_reply_in_one_piece_has_the_providers_id_or_none() -> None:
+    ids = [
+        told_of(
+            events.LLMCallStarted(*at(CALL), "m", "Clerk", REQUEST),
+            events.LLMCallCompleted(*at(CALL), "m", "Clerk", "yes", (), Usage(), "stop", response_id=id_),
+        )[-1].response_id  # type: ignore[attr-defined]
+        for id_ in ("a-1", "")
+    ]
+    assert ids == ["a-1", None]
+
+
 def test_a_task_is_told_what_it_is_given_and_a_skipped_one_completes_with_nothing() -> None:
     heard = told_of(
         events.TaskStarted(*at("run/task-0"), "Find", "Clerk"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocrew.crew.graph import Frontier, Node, Shape, task_graph
+from aiocrew.crew.graph import Frontier, Node, Shape, is_chain, task_graph
 
 
 @st.composite
@@ -80,3 +80,12 @@ def test_every_order_of_ending_runs_each_task_once_and_synchronous_ones_in_order
     synchronous = [position for position in started if not graph_shapes[position].is_async]
     assert sorted(started) == list(range(len(nodes)))
     assert synchronous == sorted(synchronous)
+
+
+@given(shapes())
+def test_a_chain_is_where_each_task_ended_lets_just_the_next_one_start(graph_shapes):
+    nodes = task_graph(graph_shapes)
+    frontier = Frontier(nodes)
+    freed = [frontier.first(), *[frontier.after(number) for number in range(len(nodes))]]
+    one_by_one = [*[[number] for number in range(len(nodes))], []]
+    assert is_chain(nodes) == (freed == one_by_one)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from aiocrew.aio.runtime import local_runtime
+from aiocrew.aio.steps import LocalSteps
 from aiocrew.crew.crew import Crew
 from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
@@ -19,7 +22,7 @@ from aiocrew.errors import (
     TaskError,
 )
 from aiocrew.types.blueprint import AiocrewWarning
-from aiocrew.types.context import RunOptions
+from aiocrew.types.context import RunOptions, active_runtime
 from aiocrew.types.messages import Reply
 from aiocrew.types.outputs import CrewOutput
 from tests.crew.scenes import agent_with, one_task_crew, task_for
@@ -319,3 +322,24 @@ async def test_what_an_after_kickoff_callback_returns_otherwise_is_told_and_lose
     crew = one_task_crew(ScriptedModel("paid for"), after_kickoff_callbacks=[lambda _: {"a": 1}])
     with pytest.warns(AiocrewWarning, match="returned something of type dict, which is left out"):
         assert (await crew.kickoff_async()).raw == "paid for"
+
+
+async def test_only_tasks_that_may_go_on_beside_others_are_branches():
+    class Counting(LocalSteps):
+        def branches(self, specs=()):
+            opened.append(self)
+            return super().branches(specs)
+
+    async def run(*tasks):
+        opened.clear()
+        token = active_runtime.set(replace(local_runtime(), steps=Counting()))
+        try:
+            await Crew(agents=[agent], tasks=[*tasks]).kickoff_async()
+        finally:
+            active_runtime.reset(token)
+        return len(opened)
+
+    opened = []
+    agent = agent_with(ScriptedModel(by=lambda request: "answer"))
+    assert await run(task_for(agent, "One"), task_for(agent, "Two"), task_for(agent, "Three", context=[])) == 0
+    assert await run(task_for(agent, "One", async_execution=True), task_for(agent, "Two", context=[])) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from aiocrew.errors import BlueprintError
 from aiocrew.models.llm import LLM
 from aiocrew.models.lookup import resolve
-from aiocrew.types.messages import Reply, Request
+from aiocrew.types.messages import Chunk, Reply, Request, Restart
 
 
 class Parrot:
@@ -34,6 +35,35 @@ def test_a_model_of_ones_own_is_used_as_it_is() -> None:
     resolved = resolve(parrot)
     assert resolved.model is parrot
     assert (resolved.name, resolved.tool_protocol, resolved.stream) == ("Parrot", "auto", False)
+
+
+def test_a_model_is_asked_for_pieces_in_the_way_that_can_begin_anew_where_it_has_one() -> None:
+    class Streaming(Parrot):
+        async def stream(self, request: Request) -> AsyncIterator[Chunk | Reply]:
+            yield Reply("hello")
+
+    class Restarting(Streaming):
+        async def stream_with_restarts(self, request: Request) -> AsyncIterator[Chunk | Restart | Reply]:
+            yield Reply("hello")
+
+    class Naming(Parrot):
+        stream = True
+
+    class Calling:
+        """CrewAI's protocol; its `stream` is an option of its own."""
+
+        def call(self, messages: Any) -> str:
+            return "hello"
+
+        def stream(self) -> None: ...
+
+    streaming, restarting = Streaming(), Restarting()
+    assert resolve(streaming).pieces == streaming.stream
+    assert resolve(restarting).pieces == restarting.stream_with_restarts
+    assert [resolve(model).pieces for model in (Parrot(), Naming(), Calling())] == [None, None, None]
+    hosted = resolve(LLM("openai/gpt-4o-mini", api_key="k"))
+    assert hosted.pieces == hosted.model.stream_with_restarts  # type: ignore[attr-defined]
+    assert resolve("offline/demo").pieces is not None
 
 
 @pytest.mark.parametrize("llm", [3, Parrot, {"model": "gpt-4o"}, object()])

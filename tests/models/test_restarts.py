@@ -121,6 +121,13 @@ async def test_a_broken_stream_has_the_retries_of_a_whole_reply(scene: Scene) ->
     assert len({seen.body for seen in provider.requests}) == 1
 
 
+async def test_a_retry_tells_the_status_of_the_answer_and_none_where_there_was_no_answer(scene: Scene) -> None:
+    async with serving(http(b"", "503 Busy"), b"", broken("limit", "half "), CUT, streamed("whole")) as provider:
+        await pieces_of(model_at(provider))
+    retries = [event for event in scene.events if isinstance(event, LLMCallRetried)]
+    assert [event.status for event in retries] == [503, None, 429, None]
+
+
 async def test_a_refusal_within_a_stream_is_final(scene: Scene) -> None:
     async with serving(refused("half "), streamed("whole")) as provider:
         with pytest.raises(RequestRefusedError):

@@ -135,7 +135,7 @@ def test_a_reply_of_openai() -> None:
         "completion_tokens_details": {"reasoning_tokens": 4, "accepted_prediction_tokens": 0},
     }
     reply = read({"refusal": None, "annotations": []}, usage=usage)
-    assert reply == Reply("hi", usage=Usage(20, 9, 16, 0, 4), finish_reason="stop", model="m-1-2026")
+    assert reply == Reply("hi", usage=Usage(20, 9, 16, 0, 4), finish_reason="stop", model="m-1-2026", id="c")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_choice_that_ended_without_a_message_is_an_empty_reply(message: dict[s
 
 def test_content_in_parts_and_refusals() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert read({"content": parts}) == Reply("ab", model="m-1-2026")
+    assert read({"content": parts}) == Reply("ab", model="m-1-2026", id="c")
     assert read({"content": [{"type": "refusal", "refusal": "no"}]}).refusal == "no"
     assert read({"content": None, "refusal": "no"}).refusal == "no"
     thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "b"}]

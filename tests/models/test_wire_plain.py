@@ -49,7 +49,13 @@ reason = st.none() | st.sampled_from(["stop", "length", "tool_calls", "eos", "ne
 choice = st.fixed_dictionaries({}, optional={"message": message, "finish_reason": reason, "error": odd})
 body = st.fixed_dictionaries(
     {"choices": st.lists(choice, max_size=2)},
-    optional={"usage": st.none() | usage, "model": maybe_text, "object": st.sampled_from(["error", "x"]), "error": odd},
+    optional={
+        "usage": st.none() | usage,
+        "id": odd,
+        "model": maybe_text,
+        "object": st.sampled_from(["error", "x"]),
+        "error": odd,
+    },
 )
 
 
@@ -76,4 +82,4 @@ def test_an_ordinary_reply_goes_the_quick_way() -> None:
         b'"completion_tokens_details":{"reasoning_tokens":0}},"service_tier":"default","system_fingerprint":"f"}'
     )
     assert reply is not None
-    assert (reply.text, reply.usage.cached_prompt_tokens) == ("hi", 2)
+    assert (reply.text, reply.id, reply.usage.cached_prompt_tokens) == ("hi", "c", 2)

@@ -60,6 +60,13 @@ def test_text_and_usage_of_openai() -> None:
     assert read(data) == (Reply("Hello", usage=Usage(5, 2, 1), model="m-1"), ["Hel", "lo"])
 
 
+def test_the_reply_has_the_providers_id_and_each_piece_that_came_with_it_too() -> None:
+    reader = StreamReader("p/m-1")
+    pieces = (event({"content": "a"}, id=""), event({"content": "b"}, id="c-1"), event({"content": "c"}, "stop", id=7))
+    assert reader.feed(b"".join(pieces)) == [Chunk("a"), Chunk("b", "c-1"), Chunk("c", "c-1")]
+    assert reader.finish().id == "c-1"
+
+
 FRAGMENTED = stream(
     {"role": "assistant", "content": None, "reasoning_content": "let "},
     {"reasoning_content": "me \u00e9\U0001f600"},

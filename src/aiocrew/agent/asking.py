@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 
 import msgspec
@@ -14,8 +13,9 @@ from aiocrew.agent.plan import AgentPlan
 from aiocrew.agent.wanted_chunks import are_wanted_of, chunk_wish
 from aiocrew.aio.cancelling import cancels, raise_if_cancelled_since
 from aiocrew.aio.grace import with_grace
-from aiocrew.errors import BlueprintError, CallbackError, InvalidReplyError
-from aiocrew.models.resolved import ResolvedModel
+from aiocrew.aio.variables import set_back
+from aiocrew.errors import BlueprintError, CallbackError, InvalidReplyError, ProviderError
+from aiocrew.models.resolved import Pieces, ResolvedModel
 from aiocrew.models.toll import takes_toll
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.effects import Harmless
@@ -29,7 +29,6 @@ from aiocrew.types.events import (
 )
 from aiocrew.types.messages import Chunk, Reply, Request, Restart
 from aiocrew.types.paths import Path, child
-from aiocrew.types.ports import RestartingModel, StreamingModel
 
 __all__ = ["ask"]
 
@@ -64,10 +63,11 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
         raise_if_cancelled_since(before, run.loop)
         _check(reply, plan)
     except (Exception, asyncio.CancelledError) as error:
-        run.tell(LLMCallFailed, path, model, agent, repr(error))
+        status = error.status if isinstance(error, ProviderError) else None
+        run.tell(LLMCallFailed, path, model, agent, repr(error), status)
         raise
     finally:
-        here.reset(token)
+        set_back(token)
     price, ended_s = plan.model.price, run.now_s()
     # Not by `tell`: it is counted, whether anybody reads or not.
     run.readers.emit(
@@ -84,6 +84,7 @@ async def ask(plan: AgentPlan, request: Request, run: RunContext, path: Path) ->
             reply.finish_reason,
             None if price is None else price.cost_usd(reply.usage),
             reply.model,
+            reply.id,
         )
     )
     if plan.model.callbacks:
@@ -111,11 +112,10 @@ async def _tell_callbacks(
 
 def _body(plan: AgentPlan, request: Request, where: Here) -> Callable[[], Awaitable[Reply]]:
     resolved = plan.model
-    model = resolved.model
+    model, pieces = resolved.model, resolved.pieces
     in_pieces = resolved.stream or (chunk_wish.get() is not None and are_wanted_of(model))
-    if in_pieces and isinstance(model, StreamingModel):
-        give = model.stream_with_restarts if isinstance(model, RestartingModel) else model.stream
-        ask = partial(_stream, give, request, where.run, where.path)
+    if in_pieces and pieces is not None:
+        ask = partial(_stream, pieces, request, where.run, where.path)
     else:
         ask = partial(model.reply, request)
     return ask if resolved.admits else partial(_ask_own, resolved, request, where, ask)
@@ -136,35 +136,34 @@ def _ask_own(
     return with_grace(work, run.terms.grace_s, run.loop)
 
 
-async def _stream(
-    give: Callable[[Request], AsyncIterator[Chunk | Restart | Reply]], request: Request, run: RunContext, path: Path
-) -> Reply:
+async def _stream(give: Pieces, request: Request, run: RunContext, path: Path) -> Reply:
     reply: Reply | None = None
     attempt, begun = 1, False
     pieces = give(request)
-    async with _closing(pieces):
+    try:
         async for piece in pieces:
             if isinstance(piece, Chunk):
                 if not begun:
                     begun = True
                     run.tell(LLMFirstToken, path, attempt)
-                run.tell(LLMStreamChunk, path, piece.text, attempt)
+                run.tell(LLMStreamChunk, path, piece.text, attempt, piece.reply_id)
             elif isinstance(piece, Restart):
                 attempt, begun, reply = piece.attempt, False, None
             else:
                 reply = piece
+    finally:
+        await _close(pieces)
     if reply is None:
         raise InvalidReplyError("the stream ended without a Reply")
     return reply
 
 
-@asynccontextmanager
-async def _closing(pieces: AsyncIterator[Chunk | Restart | Reply]) -> AsyncGenerator[None]:
-    try:
-        yield
-    finally:
-        if isinstance(pieces, AsyncGenerator):  # a plain iterator has nothing to close
-            await pieces.aclose()
+async def _close(pieces: AsyncIterator[Chunk | Restart | Reply]) -> None:
+    # One that still runs was left in the middle of a piece: the garbage collector, or a closed loop, ends this
+    # coroutine where it stands. To close it raises then, and the run would tell of a failure that there was not.
+    is_running = getattr(pieces, "ag_running", False)
+    if isinstance(pieces, AsyncGenerator) and not is_running:  # a plain iterator has nothing to close
+        await pieces.aclose()
 
 
 def _check(reply: object, plan: AgentPlan) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.aio.grace import with_grace
+from aiocrew.aio.variables import set_back
 from aiocrew.errors import CallbackError
 from aiocrew.types.context import Here, Nest, RunContext, here
 from aiocrew.types.effects import Harmless
@@ -73,7 +74,7 @@ async def call_user(
             raise
         raise CallbackError(f"{what} raised {error!r}", callback=name) from error
     finally:
-        here.reset(token)
+        set_back(token)
     return result
 
 

@@ -19,7 +19,8 @@ from aiocrew.types.terms import Pace
 __all__ = ["AgentPlan", "plan_agent"]
 
 
-class AgentPlan(msgspec.Struct, frozen=True, gc=False):
+# A crew may keep one as long as it lives, and a callback in it may lead back to that crew: the collector has to see it.
+class AgentPlan(msgspec.Struct, frozen=True):
     """All that the loop reads of an agent."""
 
     name: str

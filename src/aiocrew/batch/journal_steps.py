@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from aiocrew.aio.variables import set_back
 from aiocrew.batch.journal_rows import Claimed, JournalRows
 from aiocrew.batch.journal_thread import JournalThread
 from aiocrew.errors import InterruptedToolError, JournalError
@@ -130,7 +131,7 @@ class JournalSteps:
         try:
             return await body()
         finally:
-            active_runtime.reset(token)
+            set_back(token)
 
     async def _ask(self, work: Callable[[JournalRows], None]) -> None:
         try:

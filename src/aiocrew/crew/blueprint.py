@@ -46,8 +46,8 @@ class CrewBlueprint(Blueprint):
     # Nobody makes one: its subclass is what is validated.
     model_config = ConfigDict(defer_build=True, validate_by_name=True, validate_by_alias=True)
 
-    # A slot: no part of what a crew is, so that copies have their own.
-    __slots__ = ("_pace",)
+    # Slots: no part of what a crew is, so that copies have their own.
+    __slots__ = ("_draft", "_pace")
 
     agents: list[Agent] = Field(default_factory=list[Agent])
     tasks: list[AnyTask] = Field(default_factory=list[AnyTask])

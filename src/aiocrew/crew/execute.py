@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
@@ -16,13 +15,14 @@ from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels
 from aiocrew.aio.functions import call_function, name_of
 from aiocrew.aio.pool import run_in_thread
+from aiocrew.aio.variables import set_back
 from aiocrew.crew.changing import call_with_output
 from aiocrew.crew.files import FileWriting, text_of_file, write_whole
 from aiocrew.crew.graph import Frontier
 from aiocrew.crew.plan import CrewPlan, TaskPlan
 from aiocrew.crew.task_blueprint import label_of
 from aiocrew.crew.task_rules import output_of_task
-from aiocrew.errors import AiocrewError, TaskError
+from aiocrew.errors import AiocrewError, Location, TaskError
 from aiocrew.tools.calls import ToolMemory
 from aiocrew.types.context import Here, RunContext, here
 from aiocrew.types.events import TaskCompleted, TaskFailed, TaskSkipped, TaskStarted
@@ -33,17 +33,18 @@ from aiocrew.types.ports import Branch, Branches, Raised
 __all__ = ["Execution"]
 
 
-@dataclass(slots=True)
 class Execution:
     """The mutable state of one run's tasks."""
 
-    plan: CrewPlan
-    run: RunContext
-    memory: ToolMemory = field(default_factory=ToolMemory)
-    outputs: dict[int, TaskOutput] = field(default_factory=dict[int, TaskOutput])
-    skipped: frozenset[int] = frozenset()
-    """Conditional tasks whose condition did not hold."""
-    tool_results: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
+    __slots__ = ("_memory", "_plan", "_run", "_skips", "outputs", "tool_results")
+
+    def __init__(self, plan: CrewPlan, run: RunContext) -> None:
+        self._plan = plan
+        self._run = run
+        self._memory = ToolMemory()
+        self._skips: frozenset[int] = frozenset()
+        self.outputs: dict[int, TaskOutput] = {}
+        self.tool_results: dict[int, list[dict[str, Any]]] = {}
 
     async def carry_out(self) -> list[TaskOutput]:
         """Return the tasks' outputs, in order of position.
@@ -51,11 +52,19 @@ class Execution:
         A failing task cancels the others; of several failures the first in order of path is raised, the others stand
         in its `others`.
         """
-        tasks = self.plan.tasks
-        numbers = {task.path: number for number, task in enumerate(tasks)}
-        frontier = Frontier(self.plan.nodes)
+        if self._plan.draft.is_chain:
+            # Nothing is ever beside anything: what branches would do around each task is a tenth of a short run.
+            for number in range(len(self._plan.tasks)):
+                self.outputs[number] = await self._task(number)
+        else:
+            await self._side_by_side()
+        return [self.outputs[number] for number in range(len(self._plan.tasks))]
+
+    async def _side_by_side(self) -> None:
+        numbers = {task.path: number for number, task in enumerate(self._plan.tasks)}
+        frontier = Frontier(self._plan.draft.nodes)
         none_yet: list[Branch[TaskOutput]] = []
-        async with self.run.steps.branches(none_yet) as branches:
+        async with self._run.steps.branches(none_yet) as branches:
             self._start(frontier.first(), branches)
             async for path, settled in branches:
                 if isinstance(settled, Raised):
@@ -63,73 +72,69 @@ class Execution:
                 ended = numbers[path]
                 self.outputs[ended] = settled.value
                 self._start(frontier.after(ended), branches)
-        return [self.outputs[number] for number in range(len(tasks))]
 
     @property
     def last(self) -> TaskOutput:
         """The output of the last task that was done."""
-        return self.outputs[max(self.outputs.keys() - self.skipped) if self.skipped else len(self.outputs) - 1]
+        return self.outputs[max(self.outputs.keys() - self._skips) if self._skips else len(self.outputs) - 1]
 
     def _start(self, free: list[int], branches: Branches[TaskOutput]) -> None:
         for number in free:
-            branches.start(Branch(self.plan.tasks[number].path, partial(self._task, number)))
+            branches.start(Branch(self._plan.tasks[number].path, partial(self._task, number)))
 
     async def _task(self, number: int) -> TaskOutput:
-        task, run = self.plan.tasks[number], self.run
-        agent = task.agent.name
+        # One coroutine for all of it: each one in the chain is passed through whenever anything below it goes on.
+        task, run = self._plan.tasks[number], self._run
+        draft, agent = task.draft, task.agent.name
         # To those who read, the task of this very run; errors call it as it is written.
-        label = label_of(task.name, task.description) if run.readers.sinks else task.label
+        label = label_of(draft.name, task.description) if run.readers.sinks else draft.label
         self._tell_started(number, task, label)
         before = cancels(run.loop)
         try:
-            if task.condition is not None and not await self._is_wanted(number, task, task.condition):
+            if draft.condition is not None and not await self._is_wanted(number, task, draft.condition):
                 return self._skipped(number, task, label)
-            output = await self._work(number, task)
+            answer = await perform(task.agent, self._assignment(number, task), run, task.path, self._memory)
+            self.tool_results[number] = answer.tool_results
+            output = _output(task, Answer(answer.text, answer.value))
+            if draft.callback is not None:
+                await call_with_output(run, child(task.path, "callback"), draft.callback, output)
+            if task.output_file is not None:
+                await self._write(task, task.output_file, output)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             run.tell(TaskFailed, task.path, label, agent, repr(error))
+            at = Location(run.crew, draft.label, agent)
             if isinstance(error, AiocrewError):
-                raise error.located(task.at) from error.__cause__
+                raise error.located(at) from error.__cause__
             if isinstance(error, asyncio.CancelledError) and cancelled_since(before, run.loop):
                 raise
-            raise TaskError(f"{type(error).__name__}: {error}").located(task.at) from error
+            raise TaskError(f"{type(error).__name__}: {error}").located(at) from error
         run.tell(TaskCompleted, task.path, label, agent, output.raw)
         return output
 
     def _tell_started(self, number: int, task: TaskPlan, label: str) -> None:
-        run = self.run
+        run = self._run
         if run.readers.sinks:
-            node = self.plan.nodes[number]
+            node = self._plan.draft.nodes[number]
             waits, sees = _paths_of(node.waits, run.root), _paths_of(node.sees, run.root)
-            run.tell(TaskStarted, task.path, label, task.agent.name, waits, sees, task.written.written_at)
+            run.tell(TaskStarted, task.path, label, task.agent.name, waits, sees, task.draft.written.written_at)
 
     async def _is_wanted(self, number: int, task: TaskPlan, condition: Callable[..., Any]) -> bool:
         """Return what the task's condition says of the output of the nearest task before it that was done."""
-        before = self.outputs[max(earlier for earlier in range(number) if earlier not in self.skipped)]
+        before = self.outputs[max(earlier for earlier in range(number) if earlier not in self._skips)]
         path = child(task.path, "condition")
         name = name_of(condition)
         asked = partial(_asked, condition, before)
-        return await call_user(self.run, path, f"condition {name}", name, asked, (), bool, Reading(name, before.raw))
+        return await call_user(self._run, path, f"condition {name}", name, asked, (), bool, Reading(name, before.raw))
 
     def _skipped(self, number: int, task: TaskPlan, label: str) -> TaskOutput:
-        self.skipped |= {number}
-        run = self.run
-        run.tell(TaskSkipped, task.path, label, task.agent.name)
-        return output_of_task(task.written, task.agent.name, task.description, task.expected_output, Answer(""))
+        self._skips |= {number}
+        self._run.tell(TaskSkipped, task.path, label, task.agent.name)
+        return _output(task, Answer(""))
 
-    async def _work(self, number: int, task: TaskPlan) -> TaskOutput:
-        sees = self.plan.nodes[number].sees
-        context = tuple([self.outputs[seen].raw for seen in sees if seen not in self.skipped]) if sees else ()
-        assignment = Assignment(task.description, task.expected_output, context, task.rules, task.markdown)
-        answer = await perform(task.agent, assignment, self.run, task.path, self.memory)
-        self.tool_results[number] = answer.tool_results
-        output = output_of_task(
-            task.written, task.agent.name, task.description, task.expected_output, Answer(answer.text, answer.value)
-        )
-        if task.callback is not None:
-            await call_with_output(self.run, child(task.path, "callback"), task.callback, output)
-        if task.output_file is not None:
-            await self._write(task, task.output_file, output)
-        return output
+    def _assignment(self, number: int, task: TaskPlan) -> Assignment:
+        sees = self._plan.draft.nodes[number].sees
+        context = tuple([self.outputs[seen].raw for seen in sees if seen not in self._skips]) if sees else ()
+        return Assignment(task.description, task.expected_output, context, task.rules, task.draft.markdown)
 
     async def _write(self, task: TaskPlan, path: str, output: TaskOutput) -> None:
         wanted, text = [True], text_of_file(output)
@@ -137,19 +142,23 @@ class Execution:
             write_whole,
             path,
             text,
-            create_directory=task.create_directory,
-            token=self.run.runtime.new_id(),
+            create_directory=task.draft.create_directory,
+            token=self._run.runtime.new_id(),
             wanted=lambda: wanted[0],
         )
         at = child(task.path, "output_file")
-        token = here.set(Here(self.run, at))
+        token = here.set(Here(self._run, at))
         try:
-            await self.run.steps.step(at, partial(run_in_thread, write), object, FileWriting(path, text))
+            await self._run.steps.step(at, partial(run_in_thread, write), object, FileWriting(path, text))
         except asyncio.CancelledError:
             wanted[0] = False  # the thread goes on for a moment, and must leave nothing behind
             raise
         finally:
-            here.reset(token)
+            set_back(token)
+
+
+def _output(task: TaskPlan, answer: Answer) -> TaskOutput:
+    return output_of_task(task.draft.written, task.agent.name, task.description, task.expected_output, answer)
 
 
 async def _asked(condition: Callable[..., Any], output: TaskOutput) -> bool:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-__all__ = ["Frontier", "Node", "Shape", "task_graph"]
+__all__ = ["Frontier", "Node", "Shape", "is_chain", "task_graph"]
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +57,11 @@ def _sees(position: int, shape: Shape, synchronous: list[int], joined: set[int])
     if shape.is_async:
         return tuple(sorted({*synchronous, *joined}))
     return tuple(range(position))
+
+
+def is_chain(nodes: Sequence[Node]) -> bool:
+    """Return whether each task waits for the one before it, so that nothing ever goes on beside anything."""
+    return all(number in node.waits for number, node in enumerate(nodes[1:]))
 
 
 class Frontier:

@@ -99,23 +99,20 @@ class Kickoff(RunFrame[CrewOutput]):
         plan = plan_crew(crew, self._inputs, run.root)
         execution = Execution(plan, run)
         tasks_output = await execution.carry_out()
-        last = execution.last
-        output = CrewOutput(
-            raw=last.raw,
-            json_dict=last.json_dict,
-            tasks_output=tasks_output,
+        output = CrewOutput.of_run(
+            execution.last,
+            tasks_output,
             token_usage=self.usage,
             index=self._index,
             inputs=self._inputs,
             duration_s=run.now_s() - self._started_s,
             attempts=self._attempts,
         ).costed(self._counter.costing())
-        vars(output)["pydantic"] = last.pydantic  # past validation: it is what the task said already
-        output.of_tasks(plan.written)
+        output.of_tasks(plan.draft.written)
         for number, callback in enumerate(plan.after_kickoff):
             changed = await call_with_output(run, child(run.root, f"after_kickoff-{number}"), callback, output)
             output = self._taken(changed, output, plan)
-        publish(crew, plan.written, tasks_output, execution.tool_results, output.token_usage)
+        publish(crew, plan.draft, tasks_output, execution.tool_results, output.token_usage)
         return output
 
     def _taken(self, changed: Any, output: CrewOutput, plan: CrewPlan) -> CrewOutput:
@@ -135,7 +132,7 @@ class Kickoff(RunFrame[CrewOutput]):
             return output
         # What it says is the user's; which run it is of, and what that used, is not.
         own = {name: getattr(output, name) for name in ("index", "inputs", "duration_s", "token_usage", "attempts")}
-        return changed.model_copy(update=own).costed(self._counter.costing()).of_tasks(plan.written)
+        return changed.model_copy(update=own).costed(self._counter.costing()).of_tasks(plan.draft.written)
 
     async def _before_kickoff(self, run: RunContext) -> None:
         for number, callback in enumerate(self._crew.before_kickoff_callbacks):

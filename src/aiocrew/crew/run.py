@@ -15,6 +15,7 @@ from aiocrew.agent.event_stream import RunEvents
 from aiocrew.agent.wanted_chunks import chunk_wish
 from aiocrew.aio.background import Background
 from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
+from aiocrew.aio.variables import set_back
 from aiocrew.crew.kickoff import Kickoff
 from aiocrew.errors import UsageError
 from aiocrew.types.context import here
@@ -167,7 +168,7 @@ class Run:
         try:
             output = await self._kickoff.carry_out()
         finally:
-            chunk_wish.reset(token)
+            set_back(token)
         await deliver_cancel_since(before)
         return output
 

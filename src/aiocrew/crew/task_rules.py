@@ -13,7 +13,7 @@ from aiocrew.crew.task_blueprint import TaskBlueprint
 from aiocrew.errors import UnusableReplyError
 from aiocrew.types.outputs import OutputFormat, TaskOutput
 
-__all__ = ["answer_of_task", "class_of_answer", "output_of_task", "rules_of_task"]
+__all__ = ["answer_of_task", "class_of_answer", "output_of_task", "rules_of_task", "takes_anything"]
 
 
 def class_of_answer(task: TaskBlueprint[Any], llm: Any) -> type[BaseModel] | None:
@@ -21,16 +21,21 @@ def class_of_answer(task: TaskBlueprint[Any], llm: Any) -> type[BaseModel] | Non
     return task.output_pydantic or task.response_model or task.output_json or class_of_model(llm)
 
 
+def takes_anything(task: TaskBlueprint[Any], llm: Any) -> bool:
+    """Return whether whatever an agent with this model says is the answer, as it is for nearly every task."""
+    asked = task.guardrail is not None or task.guardrails is not None or task.human_input
+    return not asked and class_of_answer(task, llm) is None
+
+
 def rules_of_task(task: TaskBlueprint[Any], role: str, llm: Any, description: str, expected_output: str) -> AnswerRules:
     """Return what the answer to `task` must be, when an agent in this role and with this model does it.
 
     Raises BlueprintError for a class that has no JSON schema.
     """
-    cls = class_of_answer(task, llm)
-    if cls is None and task.guardrail is None and task.guardrails is None and not task.human_input:
-        return ANYTHING  # nearly every task
+    if takes_anything(task, llm):
+        return ANYTHING
     return AnswerRules(
-        form=_form(task, llm, cls),
+        form=_form(task, llm, class_of_answer(task, llm)),
         guardrails=tuple(_guardrail(task, number, judge) for number, judge in enumerate(task.judges)),
         human_input=task.human_input,
         task=task.name or description,
@@ -75,8 +80,8 @@ def output_of_task(
     task: TaskBlueprint[Any], agent: str, description: str, expected_output: str, answer: Answer
 ) -> TaskOutput:
     """Return the record of an answer."""
-    output = TaskOutput(
-        description=description, name=task.name, expected_output=expected_output, raw=answer.text, agent=agent
+    output = TaskOutput.of_answer(
+        answer.text, description=description, expected_output=expected_output, agent=agent, name=task.name
     )
     if answer.value is None:
         return output

@@ -16,6 +16,7 @@ from aiocrew.aio.branches import first_failure
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function, is_async
 from aiocrew.aio.grace import with_grace
+from aiocrew.aio.variables import set_back
 from aiocrew.errors import FlowError, Location
 from aiocrew.flow.instance import begin, publish
 from aiocrew.flow.plan import FlowPlan
@@ -167,7 +168,7 @@ class _Execution:
                 ) from error
             raise
         finally:
-            here.reset(token)
+            set_back(token)
         run.tell(MethodExecutionFinished, path, run.crew, name, _text_of(output))
         return output
 

@@ -95,7 +95,11 @@ def _response(reply: Reply, model_name: str) -> Fields:
     message = Fields(role="assistant", content=reply.text, tool_calls=[_deep(call) for call in calls] or None)
     choice = Fields(index=0, finish_reason=reply.finish_reason, message=message)
     return Fields(
-        object="chat.completion", model=reply.model or model_name, choices=[choice], usage=_usage(reply.usage)
+        id=reply.id,
+        object="chat.completion",
+        model=reply.model or model_name,
+        choices=[choice],
+        usage=_usage(reply.usage),
     )
 
 

@@ -128,7 +128,7 @@ class ChatModel:
             if restarts:
                 yield Restart(outgoing.attempts + 1)
         if reply.text and not given:
-            yield Chunk(reply.text)  # a server that does not stream
+            yield Chunk(reply.text, reply.id)  # a server that does not stream
         yield reply
 
     async def _attempt(self, outgoing: Outgoing, target: Target) -> Reply:
@@ -182,6 +182,6 @@ class ChatModel:
         if (where := outgoing.where) is not None:
             run = where.run
             model = self.endpoint.label
-            run.tell(LLMCallRetried, where.path, model, attempt, wait_s, error.message)
+            run.tell(LLMCallRetried, where.path, model, attempt, wait_s, error.message, error.status)
         if not paused_s:
             await runtime.clock.sleep(wait_s)

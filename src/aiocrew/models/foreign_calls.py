@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, Self, cast
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from aiocrew.aio.functions import call_function
 from aiocrew.errors import BlueprintError
 from aiocrew.models.foreign_base import ForeignModel, nearest
@@ -76,7 +78,7 @@ class CallingModel(ForeignModel):
             return reply_from(await self._call(way, request))
         with counting_inner_calls() as used:
             reply = reply_from(await self._call(way, request))
-        return Reply(reply.text, reply.calls, _sum(used), reply.finish_reason)
+        return msgspec.structs.replace(reply, usage=_sum(used))
 
     async def _call(self, way: str, request: Request) -> Any:
         form = _form(self.original, way)

@@ -72,6 +72,7 @@ def _from_message(message: Any) -> Reply:
         as_text(more.get("refusal")),
         as_text(said.get("model_name") or said.get("model")),
         _parts(content),
+        as_text(said.get("id")),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from aiocrew.aio.variables import set_back
 from aiocrew.types.context import Here, here
 from aiocrew.types.usage import Usage
 
@@ -27,8 +28,8 @@ def counting_inner_calls() -> Generator[list[Usage]]:
     try:
         yield used
     finally:
-        here.reset(here_token)
-        _used.reset(token)
+        set_back(here_token)
+        set_back(token)
 
 
 def inner_counter() -> tuple[Callable[..., Any], ...]:

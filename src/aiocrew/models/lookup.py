@@ -9,8 +9,7 @@ from aiocrew.errors import BlueprintError
 from aiocrew.models.endpoint import ToolProtocol
 from aiocrew.models.foreign import ForeignModel, adopted, in_its_own_way
 from aiocrew.models.llm import LLM
-from aiocrew.models.resolved import ResolvedModel
-from aiocrew.types.ports import StreamingModel
+from aiocrew.models.resolved import ResolvedModel, pieces_of
 from aiocrew.types.prices import Price
 
 __all__ = ["ResolvedModel", "resolve"]
@@ -38,7 +37,9 @@ def _own_model(model: Any) -> ResolvedModel:
     protocol: Any = getattr(model, "tool_protocol", "auto")
     if protocol not in get_args(ToolProtocol):
         raise BlueprintError(f"{type(model).__name__}.tool_protocol={protocol!r} must be 'auto', 'native' or 'text'")
-    streams = bool(getattr(model, "streams", False)) and isinstance(model, StreamingModel)
+    # What ForeignModel does not have itself is looked up elsewhere, where `stream` means something else.
+    pieces = None if isinstance(model, ForeignModel) else pieces_of(model)
+    streams = bool(getattr(model, "streams", False)) and pieces is not None
     price: Any = getattr(model, "price", None)
     if not isinstance(price, Price | None):
         raise BlueprintError(f"{type(model).__name__}.price={price!r} must be a Price(input_usd=..., output_usd=...)")
@@ -49,7 +50,13 @@ def _own_model(model: Any) -> ResolvedModel:
         name = kind.__name__
         identity = f"{kind.__module__}.{kind.__qualname__} {protocol} {getattr(model, 'identity', '')}"
     return ResolvedModel(
-        model, name, cast("ToolProtocol", protocol), stream=streams, identity=identity.encode(), price=price
+        model,
+        name,
+        cast("ToolProtocol", protocol),
+        stream=streams,
+        identity=identity.encode(),
+        price=price,
+        pieces=pieces,
     )
 
 

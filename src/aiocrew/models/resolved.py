@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
 from aiocrew.errors import BlueprintError
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
 from aiocrew.types.limits import Limits
+from aiocrew.types.messages import Chunk, Reply, Request, Restart
 from aiocrew.types.model_settings import ModelSettings
 from aiocrew.types.ports import Model
 from aiocrew.types.prices import Price
 
-__all__ = ["ResolvedModel", "chat_model"]
+__all__ = ["Pieces", "ResolvedModel", "chat_model", "pieces_of"]
+
+Pieces: TypeAlias = Callable[[Request], AsyncIterator[Chunk | Restart | Reply]]
+"""Gives a reply in pieces, and the whole of it at the end."""
 
 
 class ResolvedModel(msgspec.Struct, frozen=True):
@@ -34,8 +38,20 @@ class ResolvedModel(msgspec.Struct, frozen=True):
     """What the user said that it costs."""
     callbacks: tuple[Any, ...] = ()
     """To be told of every call that was completed, by `tell_callbacks`."""
+    pieces: Pieces | None = None
+    """How it is asked for a reply in pieces; None where it cannot be."""
     settings: ModelSettings | None = None
     """What events tell of it; None for a model of the user's own, and for the offline one, which is asked nothing."""
+
+
+def pieces_of(model: Model) -> Pieces | None:
+    """Return the method by which a run asks `model` for pieces: a RestartingModel's, a StreamingModel's, or None."""
+    # By name: to ask whether it is an instance of those protocols takes fifty times as long.
+    for name in ("stream_with_restarts", "stream"):
+        method = getattr(model, name, None)
+        if callable(method):
+            return cast("Pieces", method)
+    return None
 
 
 class _Key(NamedTuple):

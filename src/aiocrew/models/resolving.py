@@ -13,7 +13,7 @@ from aiocrew.models.addressing import Getenv, auth_headers, base_url_of, first_s
 from aiocrew.models.endpoint import Endpoint, ToolProtocol
 from aiocrew.models.environment import model_named
 from aiocrew.models.providers import OFFLINE, PROVIDERS, ModelName, parse_model
-from aiocrew.models.resolved import ResolvedModel, chat_model
+from aiocrew.models.resolved import ResolvedModel, chat_model, pieces_of
 from aiocrew.models.settings import settings_of
 from aiocrew.types.limits import Limits
 from aiocrew.types.prices import Price
@@ -73,8 +73,9 @@ def resolve_written(written: WrittenModel, getenv: Getenv) -> ResolvedModel:
     if name.prefix == OFFLINE:
         return _offline(written, name)
     endpoint = _endpoint(written, name, getenv)
+    model = chat_model(endpoint)
     return ResolvedModel(
-        chat_model(endpoint),
+        model,
         endpoint.label,
         written.tool_protocol,
         written.stream,
@@ -82,6 +83,7 @@ def resolve_written(written: WrittenModel, getenv: Getenv) -> ResolvedModel:
         admits=True,
         price=written.price,
         callbacks=written.callbacks,
+        pieces=pieces_of(model),
         settings=settings_of(endpoint, stream=written.stream),
     )
 
@@ -89,15 +91,16 @@ def resolve_written(written: WrittenModel, getenv: Getenv) -> ResolvedModel:
 def _offline(written: WrittenModel, name: ModelName) -> ResolvedModel:
     from aiocrew.models.offline import offline_model
 
-    label = f"{name.prefix}/{name.model}"
+    label, model = f"{name.prefix}/{name.model}", offline_model(name.model)
     return ResolvedModel(
-        offline_model(name.model),
+        model,
         label,
         written.tool_protocol,
         written.stream,
         identity=msgspec.json.encode((label, written.tool_protocol)),
         price=written.price,
         callbacks=written.callbacks,
+        pieces=pieces_of(model),
     )
 
 

@@ -70,6 +70,7 @@ class _Usage(msgspec.Struct):
 class _Body(msgspec.Struct):
     choices: list[_Choice]
     usage: _Usage
+    id: str | None = None
     model: str = ""
     object: str = ""
     error: None = None
@@ -100,6 +101,7 @@ def decode_plain(data: bytes) -> Reply | None:
         finish_reason=finish_reason(choice.finish_reason, calls),
         refusal=message.refusal or "",
         model=body.model,
+        id=body.id or "",
     )
 
 

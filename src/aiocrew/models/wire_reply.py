@@ -59,6 +59,7 @@ class _Choice(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
+    id: Any = None
     object: Any = None
     choices: list[_Choice] | None = None
     usage: Any = None
@@ -124,6 +125,7 @@ def _reply(message: _Fields, reason: Any, body: _Body) -> Reply:
         refusal=_text(message.get("refusal", _NULL)) or refusal,
         model=as_text(body.model),
         opaque=opaque,
+        id=as_text(body.id),
     )
 
 

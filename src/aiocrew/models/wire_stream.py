@@ -116,6 +116,7 @@ class StreamReader:
         self._opaque: dict[str, list[Any]] = {}
         self._usage: Any = None
         self._answering_model = ""
+        self._id = ""
         self._finish_reason: Any = None
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -148,6 +149,7 @@ class StreamReader:
             refusal="".join(self._refusals),
             model=self._answering_model,
             opaque=opaque,
+            id=self._id,
         )
 
     def _read(self, events: list[ServerEvent]) -> list[Chunk]:
@@ -159,7 +161,7 @@ class StreamReader:
             if event.data.strip() == "[DONE]":
                 self.done = True
             elif text := self._take(event):
-                chunks.append(Chunk(text))
+                chunks.append(Chunk(text, self._id))
         return chunks
 
     def _take(self, event: ServerEvent) -> str:
@@ -168,6 +170,7 @@ class StreamReader:
             raise reported_error(part.get("error") or part or event.data, model=self._model)
         self._usage = part.get("usage") or as_fields(part.get("x_groq")).get("usage") or self._usage
         self._answering_model = as_text(part.get("model")) or self._answering_model
+        self._id = self._id or as_text(part.get("id"))
         return "".join([self._take_choice(as_fields(choice)) for choice in as_items(part.get("choices"))])
 
     def _json(self, data: str) -> Any:

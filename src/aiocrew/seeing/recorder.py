@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from aiocrew.aio.runtime import local_runtime
+from aiocrew.aio.variables import set_back
 from aiocrew.types.context import active_runtime, set_everywhere
 from aiocrew.types.context import everywhere as all_readers
 from aiocrew.types.events import Event
@@ -43,7 +44,7 @@ def reading(sink: EventSink, *, everywhere: bool = False) -> Generator[None]:
     try:
         yield
     finally:
-        active_runtime.reset(token)
+        set_back(token)
 
 
 _lock = threading.Lock()

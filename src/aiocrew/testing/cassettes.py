@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from aiocrew.aio.runtime import local_runtime
+from aiocrew.aio.variables import set_back
 from aiocrew.errors import UsageError
 from aiocrew.models.providers import PROVIDERS
 from aiocrew.testing.errors import CassetteError
@@ -58,7 +59,7 @@ class Cassette:
         try:
             yield
         finally:
-            active_runtime.reset(token)
+            set_back(token)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from aiocrew.aio.variables import set_back
 from aiocrew.crew.files import FileWriting
 from aiocrew.testing.errors import CassetteError
 from aiocrew.testing.played import PlayedRun
@@ -107,8 +108,8 @@ class ReplayingSteps:
         if taped.ended == "failed":
             raise _checked(played, taped, error_of, taped.failed)
         value = _checked(played, taped, value_of, taped.gave, returns)
-        if taped.streamed:
-            at.run.tell(LLMStreamChunk, path, cast("Reply", value).text)
+        if taped.streamed and (reply := cast("Reply", value)).text:
+            at.run.tell(LLMStreamChunk, path, reply.text, 1, reply.id)
         return value
 
     def branches(self, specs: Iterable[Branch[T]] = ()) -> AbstractAsyncContextManager[Branches[T]]:
@@ -135,7 +136,7 @@ async def _apart(steps: Steps, body: Callable[[], Awaitable[T]]) -> T:
     try:
         return await body()
     finally:
-        active_runtime.reset(token)
+        set_back(token)
 
 
 def _checked(played: PlayedRun, taped: TapedStep, read: Callable[..., Any], *given: Any) -> Any:

@@ -13,6 +13,7 @@ import msgspec
 from aiocrew.aio.cancelling import cancelled_since, cancels, raise_if_cancelled_since
 from aiocrew.aio.functions import call_function
 from aiocrew.aio.grace import with_grace
+from aiocrew.aio.variables import set_back
 from aiocrew.errors import CallbackError
 from aiocrew.tools.arguments import Problem, check_values, read_arguments, usage
 from aiocrew.tools.base import accept_any_result
@@ -110,7 +111,7 @@ async def _step(call: ToolCall, toolbox: Toolbox, memory: ToolMemory, scope: Too
         run.tell(ToolUsageError, path, name, scope.agent, repr(error))
         raise
     finally:
-        here.reset(token)
+        set_back(token)
     if result.ok:
         run.tell(ToolUsageFinished, path, name, scope.agent, result.text, result.reused)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
@@ -67,7 +66,7 @@ class ToolMemory:
 
     def __init__(self) -> None:
         self._tools: dict[int, BaseTool] = {}
-        self._used: defaultdict[int, int] = defaultdict(int)
+        self._used: dict[int, int] = {}
         self._reusable: dict[CallKey, CallResult] = {}
         self._flights: dict[CallKey, asyncio.Event] = {}
         self._finished: dict[tuple[Path, CallKey], list[CallResult]] = {}
@@ -103,9 +102,10 @@ class ToolMemory:
     def claim(self, offered: Offered) -> bool:
         """Count a use and return True, or return False if the tool's limit for this run is reached."""
         tool = id(offered.tool)
-        if offered.max_usage_count is not None and self._used[tool] >= offered.max_usage_count:
+        used = self._used.get(tool, 0)
+        if offered.max_usage_count is not None and used >= offered.max_usage_count:
             return False
-        self._used[tool] += 1
+        self._used[tool] = used + 1
         return True
 
     def reusable(self, key: CallKey) -> CallResult | None:
@@ -137,7 +137,8 @@ class ToolMemory:
         With `cache` the run may reuse it, unless a `cache_function` has a say in that: it has not seen the result.
         """
         if result.ran:
-            self._used[id(offered.tool)] += 1
+            tool = id(offered.tool)
+            self._used[tool] = self._used.get(tool, 0) + 1
         if result.ok and result.ran:
             self.record(task, key, result)
             if cache and offered.cache_function is accept_any_result:

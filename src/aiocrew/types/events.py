@@ -252,6 +252,8 @@ class LLMStreamChunk(_Base, frozen=True, gc=False):
     text: str
     attempt: int = 1
     """Counted from 1. A piece of a later attempt makes those of the call's earlier ones void."""
+    response_id: str = ""
+    """As of LLMCallCompleted, where the provider said it before this piece."""
 
 
 class LLMCallRetried(_Base, frozen=True, gc=False):
@@ -262,6 +264,8 @@ class LLMCallRetried(_Base, frozen=True, gc=False):
     """The one that failed, counted from 1."""
     delay_s: float
     error: str
+    status: int | None = None
+    """The HTTP status of the provider's answer; None where there was none."""
 
 
 class LLMCallCompleted(_Base, frozen=True, gc=False):
@@ -276,12 +280,16 @@ class LLMCallCompleted(_Base, frozen=True, gc=False):
     """By the price that the user gave for the model; None where none was given."""
     response_model: str = ""
     """The model that answered, as the provider names it."""
+    response_id: str = ""
+    """As the provider calls its answer; "" where it does not say."""
 
 
 class LLMCallFailed(_Base, frozen=True, gc=False):
     model: str
     agent: str
     error: str
+    status: int | None = None
+    """The HTTP status of the provider's last answer; None where there was none."""
 
 
 class ReplyRepaired(_Base, frozen=True, gc=False):

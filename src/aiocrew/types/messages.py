@@ -107,7 +107,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """The form of the answer; None is plain text."""
 
 
-class Reply(msgspec.Struct, frozen=True, gc=False):
+class Reply(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The model's answer to one Request."""
 
     text: str
@@ -119,6 +119,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     model: str = ""
     """The model that answered, as the provider names it."""
     opaque: Opaque = {}
+    id: str = ""
+    """As the provider calls this answer; "" where it does not say."""
 
     def message(self) -> Assistant:
         """Return the reply as it stands in the transcript."""
@@ -129,6 +131,8 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     """A piece of a reply under way."""
 
     text: str
+    reply_id: str = ""
+    """The id that the whole Reply will have, as far as it is known by now."""
 
 
 class Restart(msgspec.Struct, frozen=True, gc=False):

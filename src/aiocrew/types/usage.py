@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import msgspec
 from pydantic import BaseModel
 
+from aiocrew.types.unvalidated import filled
+
 __all__ = ["Usage", "UsageMetrics"]
 
 
@@ -43,15 +45,16 @@ class UsageMetrics(BaseModel):
             cached += usage.cached_prompt_tokens
             created += usage.cache_creation_tokens
             reasoning += usage.reasoning_tokens
-        return cls(
-            total_tokens=prompt + completion,
-            prompt_tokens=prompt,
-            cached_prompt_tokens=cached,
-            completion_tokens=completion,
-            successful_requests=len(usages),
-            reasoning_tokens=reasoning,
-            cache_creation_tokens=created,
-        )
+        fields = {
+            "total_tokens": prompt + completion,
+            "prompt_tokens": prompt,
+            "cached_prompt_tokens": cached,
+            "completion_tokens": completion,
+            "successful_requests": len(usages),
+            "reasoning_tokens": reasoning,
+            "cache_creation_tokens": created,
+        }
+        return filled(cls, fields, set(fields))
 
     def add_usage_metrics(self, other: UsageMetrics) -> None:
         """Count what `other` counted."""

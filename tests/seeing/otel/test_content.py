@@ -10,7 +10,7 @@ import pytest
 from aiocrew import Crew, tool
 from aiocrew.errors import ProviderError
 from aiocrew.seeing.otel.content import inputs_as_message
-from aiocrew.seeing.otel.failures import failure_of, failure_of_tool, status_of
+from aiocrew.seeing.otel.failures import failure_of, failure_of_tool
 from tests.crew.scenes import agent_with, task_for
 from tests.doubles import ScriptedModel, calls
 from tests.seeing.otel.traces import Traces, virtually
@@ -135,19 +135,13 @@ def test_half_a_surrogate_pair_spoils_nothing(traces: Traces) -> None:
 def test_the_type_of_an_error_is_read_off_what_the_event_says() -> None:
     assert failure_of("RateLimitError('slow')").type == "RateLimitError"
     assert failure_of("1 validation error for X").type == "_OTHER"
+    assert failure_of("slow down, please", status=429).type == "429"
+    assert failure_of("RateLimitError('slow')", status=429).type == "RateLimitError"
     assert failure_of("cancelled", cancelled=True).type == "CancelledError"
     assert failure_of("CancelledError()").cancelled
     assert failure_of_tool("t", "The tool 't' failed: my.Error: hunter2").type == "my.Error"
     assert failure_of_tool("t", "The tool 't' failed: KeyError").type == "KeyError"
     assert failure_of_tool("t", "The tool 't' may run 1 times, and has.").type == "tool_call_rejected"
-
-
-def test_the_status_of_an_answer_is_read_off_what_we_say_of_it_and_not_off_the_providers_words() -> None:
-    refused = "RateLimitError('openai/gpt-4o limits the rate of calls (HTTP 429): try (HTTP 200) later')"
-    assert status_of(refused) == 429
-    assert status_of("ollama/llama3:8b cannot serve now (HTTP 503)") == 503
-    assert status_of("ModelTimeoutError('openai/gpt-4o gave no whole reply within 5 s')") is None
-    assert status_of("RequestRefusedError('openai/m said: look at (HTTP 500)')") is None
 
 
 def test_inputs_that_json_does_not_have_are_told_as_far_as_it_does() -> None:

@@ -158,6 +158,24 @@ def test_a_stream_that_begins_anew_is_measured_by_the_attempt_that_holds(traces:
     assert ((first.count, first.sum), (between.count, between.sum)) == ((1, 2), (2, 1.0))
 
 
+def test_a_piece_of_a_void_attempt_is_not_the_first_piece_of_a_reply_without_pieces(traces: Traces) -> None:
+    reader = SpanReader(traces.tracer_provider, traces.meter_provider, content=False)
+    path = Path("run/task-0/turn-0/model")
+    for event in (
+        told.CrewKickoffStarted("r", ROOT, 0, 100.0, "crew", None),
+        told.LLMCallStarted("r", path, 0, 100.0, "openai/m", "Analyst", Request(())),
+        told.LLMCallSent("r", path, 0, 100.0, 1),
+        told.LLMFirstToken("r", path, 1, 101.0),
+        told.LLMCallRetried("r", path, 2, 102.0, "openai/m", 1, 0.5, "gone"),
+        told.LLMCallSent("r", path, 3, 103.0, 2),
+        told.LLMCallCompleted("r", path, 4, 104.0, "openai/m", "Analyst", "", (), Usage(), "tool_calls"),
+        told.CrewKickoffCompleted("r", ROOT, 5, 105.0, "crew", "A"),
+    ):
+        reader.emit(event)
+    assert traces.points("gen_ai.client.operation.time_to_first_chunk") == []
+    assert "gen_ai.response.time_to_first_chunk" not in traces.named("chat m").attributes
+
+
 def test_failures_are_measured_by_their_type(traces: Traces) -> None:
     error = RateLimitError("slow down", model="m", status=429)
     with traces.on(), pytest.raises(RateLimitError):

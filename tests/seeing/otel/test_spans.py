@@ -9,9 +9,10 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from aiocrew import Agent, Crew, Flow, Process, Task, tool
-from aiocrew.errors import RateLimitError
+from aiocrew.errors import OverloadedError, RateLimitError
 from aiocrew.flow import listen, start
 from aiocrew.seeing.recorder import recording
+from aiocrew.testing import FunctionModel
 from aiocrew.types.events import Event
 from aiocrew.types.messages import Reply, Request
 from aiocrew.types.usage import Usage
@@ -308,7 +309,7 @@ def test_retries_and_waits_are_events_of_the_call(traces: Traces) -> None:
         told.LLMCallStarted("r", path, 0, 100.0, "openai/gpt-4o-mini", "Analyst", request),
         told.LLMCallQueued("r", path, 1, 101.0, "10 requests a minute", 1),
         told.LLMCallSent("r", path, 3, 103.5, 1),
-        told.LLMCallRetried("r", path, 4, 104.0, "m", 1, 0.5, "openai/m limits the rate of calls (HTTP 429): slow"),
+        told.LLMCallRetried("r", path, 4, 104.0, "m", 1, 0.5, "slow down", 429),
         told.LLMCallSent("r", path, 4, 104.5, 2),
         told.LLMCallCompleted("r", path, 5, 105.0, "openai/gpt-4o-mini", "Analyst", "A", (), Usage(1, 1), "stop", 0.5),
         told.CrewKickoffCompleted("r", Path("run"), 6, 106.0, "crew", "A"),
@@ -329,6 +330,21 @@ def test_retries_and_waits_are_events_of_the_call(traces: Traces) -> None:
     assert (chat.attributes["aiocrew.attempts"], chat.attributes["aiocrew.waited_s"]) == (2, 2.5)
     assert chat.attributes["aiocrew.cost_usd"] == 0.5
     assert chat.attributes["gen_ai.provider.name"] == "openai"
+
+
+def test_a_call_says_by_which_id_its_provider_knows_the_answer(traces: Traces) -> None:
+    with traces.on():
+        virtually(one_task_crew(ScriptedModel(Reply("A", id="chatcmpl-1\ud83d"))).kickoff_async({"topic": "tea"}))
+        virtually(one_task_crew(FunctionModel(lambda request: Reply("A"))).kickoff_async({"topic": "tea"}))
+    assert traces.named("chat ScriptedModel").attributes["gen_ai.response.id"] == "chatcmpl-1?"
+    assert "gen_ai.response.id" not in traces.named("chat FunctionModel").attributes
+
+
+@pytest.mark.parametrize(("error", "status"), [(OverloadedError("busy", status=503), 503), (ValueError("503"), None)])
+def test_a_call_that_failed_says_the_status_of_the_answer(error: Exception, status: int | None, traces: Traces) -> None:
+    with traces.on(), pytest.raises(Exception, match=r"busy|503"):
+        virtually(one_task_crew(ScriptedModel(error)).kickoff_async({"topic": "tea"}))
+    assert traces.named("chat ScriptedModel").attributes.get("http.response.status_code") == status
 
 
 def test_an_error_is_a_status_and_a_type_on_every_span_that_it_ends(traces: Traces) -> None:

@@ -21,6 +21,7 @@ class RunMemory:
     __slots__ = (
         "_count",
         "_open",
+        "attempts",
         "begun",
         "guarded",
         "outer",
@@ -43,6 +44,8 @@ class RunMemory:
         """What tasks gave; an empty text for those that were skipped."""
         self.begun: dict[Path, Begun] = {}
         """The calls of models and tools that are under way, by how they began."""
+        self.attempts: dict[Path, int] = {}
+        """The last attempt of each call under way of whose reply a piece has come."""
         self.usages: list[Usage] = []
         self.guarded: Counter[tuple[str, str]] = Counter()
         """How often a guardrail was asked of a task."""

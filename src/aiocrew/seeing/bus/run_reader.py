@@ -62,6 +62,7 @@ class RunReader:
             self._tell(source, wording.cls(**where, **run.place(path, number, began), **fields), run.top)
         if scope == "closes":
             run.begun.pop(path, None)
+            run.attempts.pop(path, None)
             if isinstance(event, events.ENDS_OF_RUNS):
                 self._end(event.run_id)
 
@@ -85,6 +86,10 @@ def _note_begun(run: RunMemory, event: events.LLMCallStarted | events.ToolUsageS
     run.begun[event.path] = event
 
 
+def _note_attempt(run: RunMemory, event: events.LLMStreamChunk) -> None:
+    run.attempts[event.path] = event.attempt
+
+
 def _note_usage(run: RunMemory, event: events.LLMCallCompleted) -> None:
     run.usages.append(event.usage)
 
@@ -106,6 +111,7 @@ def _note_guardrail(run: RunMemory, event: events.LLMGuardrailStarted) -> None:
 _NOTES: dict[type, Callable[[RunMemory, Any], None]] = {
     events.LLMCallStarted: _note_begun,
     events.ToolUsageStarted: _note_begun,
+    events.LLMStreamChunk: _note_attempt,
     events.LLMCallCompleted: _note_usage,
     events.TaskStarted: _note_task,
     events.TaskFailed: _note_task,

@@ -211,6 +211,7 @@ class LLMCallCompletedEvent(_LLMEvent):
     usage: dict[str, Any] | None = None
     finish_reason: str | None = None
     response_id: str | None = None
+    """The provider's; of a streamed reply to which it gave none, that of its pieces."""
 
 
 class LLMCallFailedEvent(_LLMEvent):
@@ -224,6 +225,8 @@ class LLMStreamChunkEvent(_LLMEvent):
     tool_call: Any = None
     call_type: LLMCallType | None = None
     response_id: str | None = None
+    """The same for all pieces of one reply, and for its LLMCallCompletedEvent. A reply that broke off and is asked for
+    again has another one: what came under the old one is void."""
 
 
 class LLMGuardrailStartedEvent(BaseEvent):

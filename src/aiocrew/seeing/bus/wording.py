@@ -182,7 +182,17 @@ def _call(run: RunMemory, event: Any, **fields: Any) -> tuple[Any, Fields]:
     began = run.begun.get(event.path)
     within = _within(run, began) if isinstance(began, events.LLMCallStarted) else {}
     model = began.model if isinstance(began, events.LLMCallStarted) else getattr(event, "model", None)
-    return ModelRecord(model or ""), {**within, "model": model, "call_id": f"{run.run_id}:{event.path}", **fields}
+    return ModelRecord(model or ""), {**within, "model": model, "call_id": _call_id(run, event.path), **fields}
+
+
+def _call_id(run: RunMemory, path: Path) -> str:
+    return f"{run.run_id}:{path}"
+
+
+def _response_id(run: RunMemory, event: events.LLMStreamChunk | events.LLMCallCompleted) -> str | None:
+    """Return what tells the pieces of one reply from all others': the provider's id, or ours where it has none."""
+    attempt = run.attempts.get(event.path)
+    return event.response_id or (None if attempt is None else f"{_call_id(run, event.path)}#{attempt}")
 
 
 def _call_started(run: RunMemory, event: events.LLMCallStarted) -> tuple[Any, Fields]:
@@ -201,6 +211,7 @@ def _call_completed(run: RunMemory, event: events.LLMCallCompleted) -> tuple[Any
         call_type=told.LLMCallType.TOOL_CALL if event.calls else told.LLMCallType.LLM_CALL,
         usage=_as_usage(event.usage),
         finish_reason=event.finish_reason,
+        response_id=_response_id(run, event),
     )
 
 
@@ -213,7 +224,8 @@ def _call_failed(run: RunMemory, event: events.LLMCallFailed) -> tuple[Any, Fiel
 
 
 def _chunk(run: RunMemory, event: events.LLMStreamChunk) -> tuple[Any, Fields]:
-    return _call(run, event, chunk=event.text, call_type=told.LLMCallType.LLM_CALL)
+    response_id = _response_id(run, event)
+    return _call(run, event, chunk=event.text, call_type=told.LLMCallType.LLM_CALL, response_id=response_id)
 
 
 # Who has to agree

@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind
 
 from aiocrew.seeing.otel import content
 from aiocrew.seeing.otel.called import called_model
-from aiocrew.seeing.otel.failures import failure_of, failure_of_tool, status_of
+from aiocrew.seeing.otel.failures import failure_of, failure_of_tool
 from aiocrew.seeing.otel.names import HTTP, GenAI, Own, one_line, sound
 from aiocrew.seeing.otel.open_spans import OpenAgent, OpenCall, OpenSpan, RunSpans
 from aiocrew.seeing.otel.tracing import Attributes, Tracing, nanoseconds, parent_of
@@ -118,7 +118,8 @@ class CallHandlers:
     def call_retried(self, event: LLMCallRetried, run: RunSpans) -> None:
         opened = _call(run, event.path)
         if opened is not None:
-            noted: Attributes = {Own.ATTEMPT: event.attempt, Own.DELAY_S: event.delay_s, **_status(event.error)}
+            opened.first_chunk_s = opened.chunk_s = None  # what came of it is void
+            noted: Attributes = {Own.ATTEMPT: event.attempt, Own.DELAY_S: event.delay_s, **_status(event.status)}
             if self._tracing.content:
                 noted[GenAI.EXCEPTION_MESSAGE] = sound(event.error)
             opened.span.add_event(Own.RETRIED, noted, nanoseconds(event.wall_s))
@@ -126,7 +127,6 @@ class CallHandlers:
     def first_token(self, event: LLMFirstToken, run: RunSpans) -> None:
         opened = _call(run, event.path)
         if opened is not None:
-            # A stream that broke off begins anew: what holds is the attempt that gives the reply.
             opened.first_chunk_s, opened.chunk_s = event.wall_s - opened.sent_s, None
 
     def chunk_came(self, event: LLMStreamChunk, run: RunSpans) -> None:
@@ -162,11 +162,11 @@ class CallHandlers:
         opened = _ended_call(run, event.path)
         if opened is None:
             return
-        failure, instruments = failure_of(event.error), self._tracing.instruments
+        failure, instruments = failure_of(event.error, status=event.status), self._tracing.instruments
         instruments.call(opened, event.wall_s - opened.began_s, failure)
         if opened.first_chunk_s is not None:
             instruments.first_chunk(opened, opened.first_chunk_s)
-        opened.span.set_attributes(_of_attempts(opened, event.wall_s) | _status(event.error))
+        opened.span.set_attributes(_of_attempts(opened, event.wall_s) | _status(event.status))
         self._tracing.end(opened, event.wall_s, failure)
 
     def turn_completed(self, event: AgentTurnCompleted, run: RunSpans) -> None:
@@ -250,6 +250,8 @@ def _of_attempts(opened: OpenCall, wall_s: float) -> Attributes:
 
 def _of_reply(event: LLMCallCompleted, response_model: str) -> Attributes:
     attributes: Attributes = {GenAI.FINISH_REASONS: (event.finish_reason,)}
+    if event.response_id:
+        attributes[GenAI.RESPONSE_ID] = sound(event.response_id)
     if response_model:
         attributes[GenAI.RESPONSE_MODEL] = response_model
     if event.cost_usd is not None:
@@ -271,8 +273,7 @@ def _used(usage: Usage) -> dict[str, int]:
     return used
 
 
-def _status(error: str) -> Attributes:
-    status = status_of(error)
+def _status(status: int | None) -> Attributes:
     return {} if status is None else {HTTP.STATUS: status}
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from aiocrew.seeing.otel.names import sound
 
-__all__ = ["OTHER", "REJECTED", "Failure", "failure_of", "failure_of_tool", "status_of"]
+__all__ = ["OTHER", "REJECTED", "Failure", "failure_of", "failure_of_tool"]
 
 OTHER: Final = "_OTHER"
 """The conventions' name for an error without one."""
@@ -22,8 +22,6 @@ REJECTED: Final = "tool_call_rejected"
 _CANCELLED = "CancelledError"
 _SHOWN = re.compile(r"([A-Za-z_][\w.]{0,99})\(")
 """How the repr of nearly every exception begins."""
-_STATUS = re.compile(r"\(HTTP ([1-5]\d\d)\)")
-"""How an error tells the status of a provider's answer, before what the provider itself says."""
 _NAMED = re.compile(r"([A-Za-z_][\w.]{0,99})(?::|$)")
 
 
@@ -35,17 +33,12 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     cancelled: bool = False
 
 
-def failure_of(error: str, *, cancelled: bool = False) -> Failure:
-    """Return the failure that an event tells by the repr of an exception."""
+def failure_of(error: str, *, cancelled: bool = False, status: int | None = None) -> Failure:
+    """Return the failure that an event tells by the repr of an exception, and by the status of a provider's answer."""
     shown = _SHOWN.match(error)
-    kind = _CANCELLED if cancelled else shown[1] if shown else OTHER
+    unnamed = OTHER if status is None else str(status)
+    kind = _CANCELLED if cancelled else shown[1] if shown else unnamed
     return Failure(kind, sound(error), cancelled or kind == _CANCELLED)
-
-
-def status_of(error: str) -> int | None:
-    """Return the HTTP status of a provider's answer that an error tells of, by its repr or its message."""
-    told = _STATUS.search(error.partition(": ")[0])
-    return int(told[1]) if told else None
 
 
 def failure_of_tool(tool: str, error: str) -> Failure:

@@ -37,6 +37,7 @@ class GenAI:
     REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
     OPENAI_API: Final = "openai.api.type"
     OPENAI_TIER: Final = "openai.request.service_tier"
+    RESPONSE_ID: Final = "gen_ai.response.id"
     RESPONSE_MODEL: Final = "gen_ai.response.model"
     FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
     TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"

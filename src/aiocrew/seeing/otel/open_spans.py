@@ -6,7 +6,6 @@ import asyncio
 import threading
 import weakref
 from collections import Counter
-from contextlib import suppress
 from contextvars import Token
 from typing import Any
 
@@ -14,6 +13,7 @@ from opentelemetry import context as contexts
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, set_span_in_context
 
+from aiocrew.aio.variables import set_back
 from aiocrew.seeing.otel.called import CalledModel
 from aiocrew.types.messages import FinishReason, ToolCall, ToolSpec
 from aiocrew.types.paths import Path
@@ -63,8 +63,7 @@ class OpenSpan:
         token, self.token = self.token, None
         if token is not None:
             # Not by `detach`, which writes an error to the log where it is called from another task.
-            with suppress(ValueError):
-                token.var.reset(token)
+            set_back(token)
 
 
 class OpenAgent(OpenSpan):
