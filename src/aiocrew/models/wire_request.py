@@ -86,11 +86,18 @@ def _tell_form(body: dict[str, Any], endpoint: Endpoint, request: Request, form:
         body |= {"tools": [*body.get("tools", ()), tool], "tool_choice": named}
 
 
-def _message(message: Message, kept_back: frozenset[str]) -> dict[str, Any]:
+class _Said(msgspec.Struct, gc=False):
+    """A message of text alone, on the wire. Most are, and a dict for each would be the collector's to look at."""
+
+    role: str
+    content: str
+
+
+def _message(message: Message, kept_back: frozenset[str]) -> _Said | dict[str, Any]:
     if isinstance(message, User):
-        return {"role": "user", "content": message.text}
+        return _Said("user", message.text)
     if isinstance(message, System):
-        return {"role": "system", "content": message.text}
+        return _Said("system", message.text)
     if isinstance(message, ToolResult):
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text}
     if isinstance(message, Assistant):  # pyright: ignore[reportUnnecessaryIsInstance] - a further kind must show below
@@ -136,6 +143,8 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
 def _encodable(value: Any) -> Any:
     if isinstance(value, str):
         return _utf8(value)
+    if isinstance(value, _Said):
+        return _Said(value.role, _utf8(value.content))
     if isinstance(value, Mapping):
         return {_encodable(key): _encodable(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, (list, tuple)):
