@@ -17,7 +17,7 @@ def test_a_small_run_fills_every_row_that_it_was_asked_for(tmp_path: Path, capsy
     groups = ["cpu", "five-thousand", "memory", "tool", "limits", "stream", "server"]
     main(["--quick", "--scale", "0.01", "--rounds", "1", "--json", str(report), "--rows", *groups])
     rows = msgspec.json.decode(report.read_bytes(), type=list[Row])
-    assert [row.failed for row in rows] == [""] * 15
+    assert [row.failed for row in rows] == [""] * 17
     assert all(row.ours is not None or row.bare is not None for row in rows)
     assert capsys.readouterr().out.startswith("row ")
 

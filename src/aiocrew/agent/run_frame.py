@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -52,17 +52,14 @@ class RunFrame(Generic[T]):
 
     async def carry_out(self) -> T:
         """Return what the run gives. Raises one error, located; a cancellation in its tick wins over it."""
-        turn = turn_to_begin(asyncio.get_running_loop())
-        if turn is not None:
-            await turn
         run = self._begin()
         before = cancels(run.loop)
         try:
             if self._options.deadline_s is None:
-                result = await self._work(run)
+                result = await self._in_its_turn(run)
             else:
                 async with time_limit(self._options.deadline_s, self._too_late):
-                    result = await self._work(run)
+                    result = await self._in_its_turn(run)
         except asyncio.CancelledError:
             self._fail(run, "cancelled", cancelled=True)
             raise
@@ -74,6 +71,14 @@ class RunFrame(Generic[T]):
         self._ended_s = run.now_s()
         self._tell_completed(run, result)
         return result
+
+    def _in_its_turn(self, run: RunContext) -> Awaitable[T]:
+        turn = None if run.loop is None else turn_to_begin(run.loop)
+        return self._work(run) if turn is None else self._after(turn, run)
+
+    async def _after(self, turn: Awaitable[None], run: RunContext) -> T:
+        await turn
+        return await self._work(run)
 
     def _begin(self) -> RunContext:
         runtime, outer, own = self._runtime, here.get(), self._own_readers()

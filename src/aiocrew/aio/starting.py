@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import deque
 from typing import Final
+from weakref import ref
 
 __all__ = ["LONGEST_S", "turn_to_begin"]
 
@@ -16,31 +17,30 @@ LONGEST_S: Final = 0.02
 class _Starts:
     """Those that begin on one loop. Tasks made in one breath (a gather over runs) would all begin in one pass."""
 
-    __slots__ = ("_began_s", "_begun", "_line", "_loop")
+    __slots__ = ("_began_s", "_begun", "_line")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._began_s = 0.0
         """When this pass did."""
         self._begun = 0
         """In this pass."""
         self._line: deque[asyncio.Future[None]] = deque()
 
-    def turn(self) -> asyncio.Future[None] | None:
+    def turn(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | None:
         """Return what to wait for; None where one may begin now."""
         if not self._begun:
-            self._begun, self._began_s = 1, self._loop.time()
-            self._loop.call_soon(self._next_pass)
+            self._begun, self._began_s = 1, loop.time()
+            loop.call_soon(self._next_pass, loop)
             return None
-        if not self._line and self._loop.time() < self._began_s + LONGEST_S:
+        if not self._line and loop.time() < self._began_s + LONGEST_S:
             self._begun += 1
             return None
-        future = self._loop.create_future()
+        future = loop.create_future()
         self._line.append(future)
         return future
 
-    def _next_pass(self) -> None:
-        now_s = self._loop.time()
+    def _next_pass(self, loop: asyncio.AbstractEventLoop) -> None:
+        now_s = loop.time()
         took_s = now_s - self._began_s
         # The time of those that are woken now passes later: as many as the last pass showed to be right.
         most = self._begun if took_s <= LONGEST_S else max(1, round(self._begun * LONGEST_S / took_s))
@@ -51,12 +51,14 @@ class _Starts:
                 future.set_result(None)
                 self._begun += 1
         if self._begun:
-            self._loop.call_soon(self._next_pass)
+            loop.call_soon(self._next_pass, loop)
 
 
 class _OfThisThread(threading.local):
-    loop: asyncio.AbstractEventLoop | None = None
-    starts: _Starts | None = None
+    def __init__(self) -> None:
+        self.loop: ref[asyncio.AbstractEventLoop] | None = None
+        """Weak, so that a loop that was closed is let go."""
+        self.starts = _Starts()
 
 
 _of_this_thread = _OfThisThread()
@@ -69,8 +71,6 @@ def turn_to_begin(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | Non
     serves its sockets and timers. On virtual time, which stands meanwhile, all begin at once.
     """
     known = _of_this_thread
-    starts = known.starts
-    if starts is None or known.loop is not loop:
-        starts = known.starts = _Starts(loop)
-        known.loop = loop
-    return starts.turn()
+    if known.loop is None or known.loop() is not loop:
+        known.loop, known.starts = ref(loop), _Starts()
+    return known.starts.turn(loop)
