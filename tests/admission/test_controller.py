@@ -153,6 +153,31 @@ def test_a_pause_is_two_minutes_at_most_and_a_little_more_by_chance() -> None:
     assert controller.rules.paused_until_s == 120.5
 
 
+def test_a_ceiling_is_probed_after_the_longest_pause_however_long_the_provider_asks_to_wait() -> None:
+    controller = ProviderController()
+    controller.rejected(begun(controller), 86_400.0, None, 0.1, 0.0)
+    controller.ceiling.wanted(1.0)
+    assert (controller.ceiling.next_s() or 0.0) < 600.0
+
+
+def test_a_refusal_in_the_midst_of_a_reply_does_not_slow_the_probes_to_the_pace_of_replies() -> None:
+    controller = ProviderController()
+    controller.rejected(begun(controller), None, None, 300.0, 0.0)
+    controller.ceiling.wanted(301.0)
+    assert (controller.ceiling.next_s() or 0.0) <= 330.0
+
+
+def test_when_the_last_one_who_waited_has_given_up_the_ceiling_grows_no_more() -> None:
+    controller = ProviderController()
+    calls = [begun(controller) for _ in range(16)]
+    gone = waiting(controller)
+    controller.calls(0.0)
+    controller.leave(gone, 0.0)
+    for number, call in enumerate(calls):
+        controller.accepted(call, None, None, 1.0 + number)
+    assert controller.ceiling.value == 16
+
+
 def test_a_second_rejection_of_a_burst_does_not_spread_the_pause_further() -> None:
     controller = ProviderController()
     first, second = begun(controller), begun(controller)
@@ -427,6 +452,10 @@ class AnyOrder(RuleBasedStateMachine):
         assert {line for line in LINES if controller.has_line(line)} == {
             call.line for call in self.in_state(State.WAITING, State.CALLED)
         }
+
+    @invariant()
+    def the_ceiling_grows_for_somebody(self) -> None:
+        assert self.controller.waiting or self.controller.ceiling.next_s() is None
 
     @invariant()
     def the_users_limits_hold(self) -> None:

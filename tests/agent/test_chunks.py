@@ -23,8 +23,8 @@ def piece(text: str, attempt: int = 1, run: str = "r") -> Event:
     return LLMStreamChunk(run, PATH, 0.0, 0.0, text, attempt)
 
 
-def failed(attempt: int, run: str = "r") -> Event:
-    return LLMCallRetried(run, PATH, 0.0, 0.0, "m", attempt, 0.0, "gone")
+def failed(attempt: int, run: str = "r", *, model: str = "m") -> Event:
+    return LLMCallRetried(run, PATH, 0.0, 0.0, model, attempt, 0.0, "gone")
 
 
 def completed(text: str, run: str = "r") -> Event:
@@ -57,6 +57,12 @@ def test_a_reply_that_comes_in_one_after_a_broken_stream_is_one_chunk_of_its_att
     chunks = chunks_of(started(), piece("half"), failed(1), completed("whole"))
     assert shown(chunks) == ["text 1 half", "restart 2", "text 2 whole"]
     assert text_of(chunks) == "whole"
+
+
+def test_what_a_model_of_the_users_own_asks_another_for_voids_nothing_of_its_reply() -> None:
+    chunks = chunks_of(started(), piece("first, "), failed(1, model="other"), piece("second"), completed(""))
+    assert shown(chunks) == ["text 1 first,", "text 1 second"]
+    assert text_of(chunks) == "first, second"
 
 
 def test_what_nobody_streamed_is_told_as_before() -> None:

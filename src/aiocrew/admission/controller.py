@@ -282,6 +282,8 @@ class Controller:
 
     def _out_of_line(self, call: Call) -> None:
         self.waiting -= 1
+        if not self.waiting:
+            self._slots.met()  # nobody asks whose turn it is any more, so nobody else would say it
         lane = self._lanes[call.line]
         lane.waiting -= 1
         if not lane.waiting:

@@ -6,7 +6,7 @@ from aiocrew.admission.call import Call
 from aiocrew.admission.ceiling import Ceiling
 from aiocrew.admission.controller import Controller
 from aiocrew.admission.headers import Told
-from aiocrew.admission.rules import Rules
+from aiocrew.admission.rules import LONGEST_PAUSE_S, Rules
 from aiocrew.types.limits import Limits
 
 __all__ = ["ProviderController"]
@@ -72,7 +72,7 @@ class ProviderController(Controller):
                     max(call.beside, self.in_flight + 1),
                     now_s,
                     silence_s=rules.silence_s,
-                    waits_s=waits_s or 0.0,
+                    waits_s=min(waits_s or 0.0, LONGEST_PAUSE_S),
                     in_numbers=rules.knows_numbers,
                 )
             if waits_s is not None:

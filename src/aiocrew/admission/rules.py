@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from aiocrew.admission.bucket import Bucket
 from aiocrew.admission.call import Call
@@ -11,16 +12,18 @@ from aiocrew.admission.quota import ToldQuota
 from aiocrew.admission.rate import History, LearnedRate
 from aiocrew.types.limits import Limits
 
-__all__ = ["Rules"]
+__all__ = ["LONGEST_PAUSE_S", "Rules"]
 
+LONGEST_PAUSE_S: Final = 120.0
 _MINUTE_S = 60.0
-_LONGEST_PAUSE_S = 120.0
 _LEAST_WINDOW_S = 1.0
 _LONGEST_WINDOW_S = 10.0
 _LONGEST_SPREAD_S = 1.0
 _SPREAD = 0.25
 """Of a pause: so that those who were told the same do not come back together."""
 _LEAST_SILENCE_S = 0.010
+_LONGEST_SILENCE_S = 5.0
+"""Some refuse in the midst of a reply: nobody need wait as long as that took to see whether a call is refused."""
 _SILENCE = 2.0
 _SMOOTHING = 0.2
 _ANY = 1e-3
@@ -255,7 +258,7 @@ class Rules:
             # The first time, what is told in numbers is believed; and where no time is named it may be a matter of
             # calls in flight, which the ceiling answers. If calls are rejected in spite of that, they are counted.
             since_s = 0.0 if self._cut_s == -math.inf else min(_LONGEST_WINDOW_S, now_s - self._cut_s)
-            window_s = max(_LEAST_WINDOW_S, since_s, min(_LONGEST_PAUSE_S, waits_s or 0.0))
+            window_s = max(_LEAST_WINDOW_S, since_s, min(LONGEST_PAUSE_S, waits_s or 0.0))
             accepted = self._history.within(window_s, now_s)
             self.learned = LearnedRate(accepted, window_s, now_s, silence_s=self.silence_s)
 
@@ -267,11 +270,11 @@ class Rules:
     @property
     def silence_s(self) -> float:
         """Return after how long a call that was not refused will not be."""
-        return max(_LEAST_SILENCE_S, _SILENCE * self._refused_after_s)
+        return min(_LONGEST_SILENCE_S, max(_LEAST_SILENCE_S, _SILENCE * self._refused_after_s))
 
     def pause(self, seconds: float, now_s: float, chance: float) -> None:
         """Let nothing out for so long, two minutes at most, and a part of up to a second more."""
         self.any = True
-        seconds = min(seconds, _LONGEST_PAUSE_S)
+        seconds = min(seconds, LONGEST_PAUSE_S)
         spread_s = chance * min(_LONGEST_SPREAD_S, _SPREAD * seconds)
         self.paused_until_s = max(self.paused_until_s, now_s + seconds + spread_s)

@@ -86,6 +86,7 @@ class _Call(msgspec.Struct):
 
     template: StreamChunk
     """Of the attempt that is under way."""
+    model: str = ""
     has_told: bool = False
     """Whether a piece came of that attempt."""
 
@@ -115,10 +116,12 @@ class ChunkMaker:
         match event:
             case LLMStreamChunk(text=text, attempt=attempt):
                 return self._piece(key, text, attempt)
-            case LLMCallRetried(attempt=attempt):
-                return self._restart(key, attempt + 1)
-            case LLMCallStarted(agent=agent):
-                self._calls[key] = _Call(self._template(event.run_id, event.path, agent))
+            case LLMCallRetried(model=model, attempt=attempt):
+                call = self._calls.get(key)
+                # A model of the user's own may ask others: what is theirs has the same path, and voids nothing.
+                return self._restart(key, attempt + 1) if call is not None and call.model == model else []
+            case LLMCallStarted(model=model, agent=agent):
+                self._calls[key] = _Call(self._template(event.run_id, event.path, agent), model)
             case LLMCallCompleted(text=text, calls=calls):
                 return self._rest(key, text, calls)
             case LLMCallFailed():
