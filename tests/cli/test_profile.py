@@ -282,6 +282,9 @@ def test_colours_are_for_terminals(here: Command, tmp_path: Path) -> None:
         (["data.bin"], "is no Python source"),
         (["--html", ".", "idle.py"], "--html '.': name a file"),
         (["--json", "no/folder/x.json", "idle.py"], "there is no folder"),
+        (["--json", "-", "idle.py"], "--json '-': name a file, for nothing of it goes to stdout"),
+        (["--html", "./idle.py", "idle.py"], "the script and --html are one file, './idle.py'"),
+        (["--html", "a.out", "--json", "a.out", "idle.py"], "--html and --json are one file, 'a.out'"),
         (["--least-overlap", "-1", "idle.py"], "least-overlap"),
         (["--least-overlap", "much", "idle.py"], "least-overlap"),
         (["--fast", "idle.py"], "--fast"),
@@ -294,6 +297,7 @@ def test_a_wrong_call_is_one_clear_line(here: Command, tmp_path: Path, arguments
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert any(part in done.stderr for part in said.split("|"))
+    assert (tmp_path / "idle.py").read_text(encoding="utf-8") == NO_RUN
 
 
 def test_without_a_program_nothing_is_run() -> None:

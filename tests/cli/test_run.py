@@ -301,6 +301,7 @@ def test_without_inputs_there_is_one_run() -> None:
         ("in.jsonl", b'{"topic": 1}\n' + b"[" * 100_000 + b'\n{"topic": 2}\n', "in.jsonl, line 2: this is no JSON"),
         ("in.json", b'[{"topic": 1}, null, {"topic": 2}]', "in.json, element 2: .* this is null"),
         ("in.csv", b"topic\n1\na,b\n2\n", "in.csv, line 3: the row has 2 fields, the first line names 1"),
+        ("in.csv", b"topic,b\n1,x\n3\n2,y\n", "in.csv, line 3: the row has 1 field, the first line names 2"),
         ("in.csv", b'topic\n1\n"a"b\n2\n', "in.csv, line 3: this is no row of CSV"),
         ("in.csv", b"topic\n1\n\xff\n2\n", "in.csv, line 3: the row is not UTF-8"),
     ],

@@ -79,7 +79,7 @@ _JOURNAL_HELP = (
 _PROFILE_HELP = (
     "Run an unchanged program, and tell at its end what kept its crews from running side by side.\n\n"
     "  aiocrew profile research.py --topics all\n\n"
-    "  aiocrew profile --html lanes.html -m package.module\n\n"
+    "aiocrew profile --html lanes.html -m package.module\n\n"
     "It runs as under python, with stdin and stdout of its own; what stands behind the script is the script's. The "
     "report goes to stderr, also after an exception, sys.exit(), Ctrl-C or SIGTERM: so servers can be observed, too. "
     "Other processes that it starts are not observed.\n\n"

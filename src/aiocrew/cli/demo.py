@@ -122,11 +122,12 @@ def _show(report: _Report, offline: bool) -> None:
     table.add_column("answer", ratio=1)
     table.add_column("used", justify="right", no_wrap=True)
     for job, outcome in list(zip(report.jobs, report.outcomes, strict=True))[:_MOST_ROWS]:
-        used = outcome.token_usage
+        usage = outcome.token_usage
+        used = (counted(usage.successful_requests, "call"), counted(usage.total_tokens, "token"))
         table.add_row(
-            f"{job.name}\n{len(job.crew.agents)} agents",
+            f"{job.name}\n{counted(len(job.crew.agents), 'agent')}",
             Text(_answer(outcome)),
-            f"{used.successful_requests} calls\n{used.total_tokens} tokens\n{outcome.duration_s:.2f} s",
+            "\n".join((*used, f"{outcome.duration_s:.2f} s")),
         )
     console.print(table)
     if len(report.jobs) > _MOST_ROWS:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn, TextIO, TypeAlias, cast
 
+from aiocrew.cli.words import counted
 from aiocrew.errors import BlueprintError, UsageError
 
 __all__ = ["Record", "csv_rows", "json_lines", "json_list"]
@@ -79,7 +80,7 @@ def _header(rows: Iterator[list[str]], name: str) -> list[str]:
 
 def _from_row(names: list[str], row: list[str], where: str) -> Record:
     if len(row) != len(names):
-        return BlueprintError(f"{where}: the row has {len(row)} fields, the first line names {len(names)}")
+        return BlueprintError(f"{where}: the row has {counted(len(row), 'field')}, the first line names {len(names)}")
     if not all(_is_text(field) for field in row):
         return BlueprintError(f"{where}: the row is not UTF-8")
     return dict(zip(names, row, strict=True))

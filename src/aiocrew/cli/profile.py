@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from aiocrew.cli.new_files import check_place, is_written
+from aiocrew.cli.new_files import check_apart, check_place, is_written
 from aiocrew.cli.programs import Program, run_program
 from aiocrew.cli.screen import console_on
 from aiocrew.console.account import printable
@@ -61,6 +61,8 @@ def run_profile(options: ProfileOptions) -> int:
     """
     for option, path in (("--html", options.html), ("--json", options.json)):
         check_place(option, path)
+    script = None if options.program.is_module else options.program.name
+    check_apart((("the script", script), ("--html", options.html), ("--json", options.json)))
     html, record = (None if path is None else os.path.abspath(path) for path in (options.html, options.json))
     folder, process, stderr = os.getcwd(), os.getpid(), sys.stderr
     with observe() as seen:

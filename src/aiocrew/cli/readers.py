@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aiocrew.cli.words import counted
 from aiocrew.types.events import (
     CrewKickoffCompleted,
     CrewKickoffFailed,
@@ -83,7 +84,7 @@ class Progress:
             return
         _follow(line, event)
         if self.told is not None and isinstance(event, TaskStarted | CrewKickoffCompleted | CrewKickoffFailed):
-            used = f" ({line.calls} calls, {line.tokens} tokens)" if line.ended else ""
+            used = f" ({counted(line.calls, 'call')}, {counted(line.tokens, 'token')})" if line.ended else ""
             self.told(f"{line.name}: {line.doing}{used}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from aiocrew.cli.batch_report import BatchCall, Ending, report_lines
 from aiocrew.cli.batch_screen import BatchScreen
 from aiocrew.cli.crew_lookup import FoundCrew, build_crew, find_crew
 from aiocrew.cli.inputs import InputStream, open_inputs
+from aiocrew.cli.new_files import check_apart
 from aiocrew.cli.open_files import allow_many_files
 from aiocrew.cli.results import Results
 from aiocrew.cli.screen import Lines
@@ -41,7 +41,7 @@ def carry_out_batch(call: BatchCall) -> int:
     when inputs cannot be read or results not be written; what was written until then stays.
     """
     inputs = open_inputs(call.inputs)
-    _check_files_differ(call)
+    check_apart((("--inputs", call.inputs), ("--output", call.output), ("--journal", call.journal)))
     found = find_crew(call.crew)
     allow_many_files()
     with Results(call.output, keep_part=call.journal is None) as results, Lines(sys.stderr) as lines:
@@ -136,17 +136,6 @@ class _Batch:
         if self._inputs.exhausted:
             return "whole"
         return "too many failures" if drain.first is None else "drained"
-
-
-def _check_files_differ(call: BatchCall) -> None:
-    named = {"--inputs": call.inputs, "--output": call.output, "--journal": call.journal}
-    seen: dict[str, str] = {}
-    for option, path in named.items():
-        if path is None or path == "-":
-            continue
-        other = seen.setdefault(os.path.realpath(path), option)
-        if other != option:
-            raise UsageError(f"{other} and {option} are one file, {path!r}: the one would be written over the other")
 
 
 async def _check_models(crew: Crew, *, priced: bool) -> None:

@@ -17,6 +17,7 @@ from aiocrew.crew.crew import Crew
 from aiocrew.seeing.page import save_page
 from aiocrew.seeing.recorder import recording
 from aiocrew.seeing.report import Cause
+from aiocrew.testing import run_virtual
 from aiocrew.tools.decorator import tool
 from aiocrew.types import events as kinds
 from aiocrew.types.paths import Path as StepPath
@@ -39,7 +40,7 @@ async def look(q: str) -> str:
 
 @pytest.fixture(scope="module")
 def fifty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of fifty crews of three tasks that were really run, at once."""
+    """The page of fifty crews of three tasks that were really run, at once, on virtual time: no load shows in it."""
 
     async def run() -> list[kinds.Event]:
         agent = agent_with("offline/30ms")
@@ -50,7 +51,7 @@ def fifty(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return events
 
     page = tmp_path_factory.mktemp("fifty") / "lanes.html"
-    save_page(page, asyncio.run(run()), title="fifty")
+    save_page(page, run_virtual(run), title="fifty")
     return page
 
 

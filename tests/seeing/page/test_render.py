@@ -8,6 +8,8 @@ import html
 import json
 import os
 import re
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,19 @@ def test_saving_to_a_link_replaces_what_it_leads_to(tmp_path: Path) -> None:
     save_page(tmp_path / "link.html", [])
     assert (tmp_path / "link.html").is_symlink()
     assert (tmp_path / "real.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+def test_saving_to_a_pipe_writes_into_it_and_leaves_it_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "lanes.pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")), daemon=True)
+    reader.start()
+    save_page(pipe, [])
+    assert pipe.is_fifo()
+    reader.join()
+    assert read[0].startswith("<!doctype html>")
 
 
 def test_saving_where_nothing_can_be_written_says_so_and_leaves_nothing(tmp_path: Path) -> None:

@@ -330,6 +330,20 @@ async def test_on_paper_the_page_is_light_and_whole(browser: Browser, tmp_path: 
     assert await browser.run(work, color_scheme="dark") == ("light", 0, False, "dark")
 
 
+async def test_the_figures_stand_on_one_line(browser: Browser, tmp_path: Path) -> None:
+    address = written(tmp_path, many_runs(2))
+
+    async def work(seen: Seen) -> Any:
+        await seen.open(address)
+        return await seen.page.evaluate(
+            "[...document.querySelectorAll('.figures dt')].map((e) => Math.round(e.getBoundingClientRect().bottom))"
+        )
+
+    bottoms = await browser.run(work)
+    assert len(bottoms) > 3
+    assert len(set(bottoms)) == 1
+
+
 @pytest.mark.parametrize("width", [1024, 390])
 async def test_tools_take_few_lines_and_nothing_is_wider_than_the_window(
     browser: Browser, tmp_path: Path, width: int

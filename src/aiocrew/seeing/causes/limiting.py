@@ -60,7 +60,7 @@ def held_batches(sightings: Sightings) -> Iterable[Culprit]:
         found[event.by, frame, event.most].append(Span(event.at_s - event.held_s, event.at_s))
     for (by, frame, most), spans in found.items():
         is_reader = by == "reader"
-        if not is_reader and ("reader", frame, most) in found:
+        if not is_reader and _sum_s(found.get(("reader", frame, most), [])) >= _sum_s(spans):
             continue  # while its reader is slow, nobody knows what the batch would have done
         yield Culprit(
             cause=Cause.SLOW_READER if is_reader else Cause.LIMIT,
@@ -73,3 +73,7 @@ def held_batches(sightings: Sightings) -> Iterable[Culprit]:
             instead=wording.INSTEAD_OF_SLOW_READER if is_reader else wording.instead_of_limit("max_concurrency"),
             at=longest(spans),
         )
+
+
+def _sum_s(spans: Iterable[Span]) -> float:
+    return covered_s((span.from_s, span.to_s) for span in spans)

@@ -257,7 +257,8 @@ class App {
     this.showSelected();
     const details = document.getElementById("details");
     details.focus({ preventScroll: true });
-    document.getElementById("panel").scrollTop = details.offsetTop - document.getElementById("panel").offsetTop;
+    const panel = document.getElementById("panel");
+    panel.scrollTop = details.offsetTop - panel.offsetTop - parseFloat(getComputedStyle(panel).paddingTop);
   }
 
   click(x, y, reach) {

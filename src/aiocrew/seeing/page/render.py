@@ -78,8 +78,15 @@ def save_page(
     title: str = "aiocrew lanes",
     live: str | None = None,
 ) -> None:
-    """Write the page to `path`, whole or not at all; what stood there before is replaced. Raises OSError."""
+    """Write the page to `path`, whole or not at all; what stood there before is replaced. Raises OSError.
+
+    A pipe or a device stays one, and is written to.
+    """
     page = render_page(events, report, title=title, live=live)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+        return
     target = os.path.realpath(path)  # a link stays one, and what it leads to is replaced
     draft = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
