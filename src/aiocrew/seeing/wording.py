@@ -95,7 +95,7 @@ def instead_of_blocking(cause: Cause, blame: Blame) -> str:
 
 def instead_of_door(door: str) -> str:
     """Return what to write instead of a synchronous door inside a loop."""
-    return f"await ....{door}_async(...)"
+    return f"await crew.{door}_async(...)"
 
 
 def waited(cause: Cause, what: str) -> str:
