@@ -51,6 +51,13 @@ def test_the_innermost_line_of_the_users_is_to_blame(inner: list[Frame], cause: 
         [Frame(f"{SITE}/pydantic/main.py", 5, "validate"), ours("crew/plan.py"), user()],
         [user(), Frame(f"{SITE}/aiohttp/connector.py", 5, "connect"), ours("net/exchange.py")],
         [Frame(f"{SITE}/uvicorn/protocol.py", 5, "data_received")],
+        [
+            user(function="connect"),
+            Frame(asyncio.selector_events.__file__, 651, "_sock_connect"),
+            Frame(f"{SITE}/asyncpg/connect_utils.py", 5, "_connect_addr"),
+            user(),
+            ours("tools/calling.py"),
+        ],
     ],
 )
 def test_nobody_is_to_blame_for_what_aiocrew_and_the_loop_do_themselves(inner: list[Frame]) -> None:

@@ -48,6 +48,43 @@ def test_of_groups_it_is_told_how_many_go_on_at_a_time_and_how_to_bound_them_oth
     assert "where 3 at a time are meant, bound it to 3" in culprit.instead
 
 
+async def one_at_a_time_that_are_read_as_they_come() -> None:
+    async with crew().map(topics(5), max_concurrency=1) as outcomes:
+        async for outcome in outcomes:
+            assert outcome.ok
+
+
+async def one_at_a_time_in_a_comprehension() -> None:
+    async with crew().map(topics(5), max_concurrency=1) as outcomes:
+        assert all([outcome.ok async for outcome in outcomes])
+
+
+async def batches_of_one_at_a_time() -> None:
+    researchers, todo = crew(), topics(6)
+    for first in range(0, 6, 3):
+        await researchers.kickoff_for_each_async(todo[first : first + 3], max_concurrency=1)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [one_at_a_time_that_are_read_as_they_come, one_at_a_time_in_a_comprehension, batches_of_one_at_a_time],
+)
+def test_what_a_batch_does_one_after_another_is_told_of_its_limit_alone(program: Callable[[], Any]) -> None:
+    assert [culprit.cause for culprit in observed(program).culprits] == [Cause.LIMIT]
+
+
+def test_batches_in_turn_cost_what_one_batch_with_their_limit_would_have_saved() -> None:
+    async def main() -> None:
+        researchers, todo = crew(), topics(20)
+        for first in range(0, 20, 10):
+            await researchers.kickoff_for_each_async(todo[first : first + 10], max_concurrency=4)
+
+    (culprit,) = [one for one in observed(main).culprits if one.cause is Cause.AWAITED_IN_TURN]
+    assert culprit.what.startswith("this loop awaits 20 runs in 2 groups, one after another")
+    assert culprit.lost_s == pytest.approx(0.1)
+    assert culprit.times == 1
+
+
 async def groups_of_four(llm: LLM) -> None:
     researchers = one_task_crew(llm)
     todo = topics(12)

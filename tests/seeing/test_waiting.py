@@ -10,8 +10,12 @@ from typing import Any
 import anyio
 import pytest
 
+from aiocrew import observe
 from aiocrew.seeing.chains import Chain
+from aiocrew.seeing.report import Cause
 from aiocrew.seeing.waiting import WaitingLog, waiting_of
+from tests.doubles import on_virtual_time
+from tests.seeing.shapes.parts import crew, topics
 
 
 @asynccontextmanager
@@ -141,6 +145,25 @@ async def test_a_limiter_of_anyio_is_known() -> None:
             task.cancel()
         await asyncio.wait(tasks)
     assert [one and one.what for one in found] == [None, "CapacityLimiter"]
+
+
+def test_a_wait_counts_once_however_often_calls_begin_and_end_meanwhile() -> None:
+    researchers = crew()
+
+    async def main() -> None:
+        lock = asyncio.Lock()
+
+        async def one(topic: dict[str, str]) -> None:
+            async with lock:
+                await researchers.kickoff_async(topic)
+                await asyncio.sleep(0.1)
+
+        await asyncio.gather(*(one(topic) for topic in topics(5)))
+
+    with observe() as seen:
+        on_virtual_time(main)
+    (culprit,) = seen.report().culprits
+    assert (culprit.cause, culprit.times) == (Cause.HELD_LOCK, 4)
 
 
 async def test_who_waits_for_an_event_or_a_queue_is_no_finding() -> None:

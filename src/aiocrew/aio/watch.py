@@ -52,7 +52,7 @@ class Blocked(msgspec.Struct, frozen=True):
 class _Beat:
     """One loop's heart. What it has seen is appended by the watch's thread, and taken by the loop."""
 
-    __slots__ = ("due_s", "handle", "ident", "is_real", "loop", "seen")
+    __slots__ = ("due_s", "handle", "ident", "is_real", "look_s", "loop", "seen")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -60,6 +60,8 @@ class _Beat:
         self.is_real = abs(loop.time() - time.monotonic()) < _OTHER_CLOCK_S
         self.due_s = time.monotonic() + _BEAT_S
         self.seen: list[Stack] = []
+        self.look_s = 0.0
+        """The CPU time of the last look."""
         self.handle: asyncio.TimerHandle | None = None
 
 
@@ -125,7 +127,9 @@ class LoopWatch:
         # What others on the machine take of its time is no cost of the look: it would be blind while it is needed most.
         began_s = time.thread_time()
         self._on_beat(beat.loop)
-        pause_s = max(_BEAT_S, (time.thread_time() - began_s) / _TICK_SHARE)
+        last_s, beat.look_s = beat.look_s, time.thread_time() - began_s
+        # One look that cost much may have had the garbage collector in it: that is no reason to be blind for seconds.
+        pause_s = max(_BEAT_S, min(last_s, beat.look_s) / _TICK_SHARE)
         beat.due_s = time.monotonic() + pause_s
         beat.handle = beat.loop.call_later(pause_s, self._answer, beat)
 

@@ -134,7 +134,7 @@ def blame_for_block(stack: Stack) -> Blame | None:
         owner = owner_of(frame.file)
         if owner is Owner.USER:
             outer = stack[place + 1 :]
-            if _in_our_client(outer):
+            if _in_our_client(outer) or _in_a_socket(outer):
                 return None
             return Blame(_cause(outer), frame, _doing(inner), _caller(frame, outer))
         if owner is Owner.OURS:
@@ -153,6 +153,11 @@ def _in_our_client(outer: Stack) -> bool:
     """Return whether code of the user's is called by what sends our own requests: a patched socket, say."""
     ours = next((frame for frame in outer if owner_of(frame.file) is Owner.OURS or _runs_the_loop(frame)), None)
     return ours is not None and ours.file.startswith(_CLIENT)
+
+
+def _in_a_socket(outer: Stack) -> bool:
+    """Return whether code of the user's stands in for a method of a socket that asyncio calls, which never waits."""
+    return bool(outer) and outer[0].function.lstrip("_").startswith("sock_") and _is_of_loop(outer[0].file)
 
 
 def _cause(outer: Stack) -> Cause:

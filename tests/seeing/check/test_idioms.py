@@ -36,6 +36,19 @@ MISTAKES = {
         SERVICE + "service = Service()\nasync def f(t):\n    return service.run(t)\n",
         "AIC101",
     ),
+    "a service beside others with such an attribute": (
+        SERVICE + "async def f(t, state):\n    state.run = Service().run(t)\n",
+        "AIC101",
+    ),
+    "what a generator goes through": (
+        SERVICE + "def words(t):\n    return (word for word in Service().run(t).split())\n"
+        "async def f(t):\n    return words(t)\n",
+        "AIC101",
+    ),
+    "a generator's items that are counted": (
+        "import time\ndef pause(n):\n    return sum(time.sleep(1) for _ in range(n))\nasync def f():\n    pause(2)\n",
+        "AIC201",
+    ),
     "a service made in place": (SERVICE + "async def f(t):\n    return Service().run(t)\n", "AIC101"),
     "a method of the class": (SERVICE + "async def f(t):\n    return Service.of_class(t)\n", "AIC101"),
     "a service that a function gives": (
@@ -186,6 +199,23 @@ NO_MISTAKES = {
     + "async def f(topics):\n    await asyncio.gather(*[research(t) for t in topics], return_exceptions=True)\n",
     "a generator": "def outputs(t):\n    yield crew.kickoff(t)\n"
     "def f(topics):\n    for t in topics:\n        for output in outputs(t):\n            print(output)\n",
+    "a generator's items": "import time\ndef outputs(topics):\n    return (crew.kickoff({'t': t}) for t in topics)\n"
+    "def pauses(n):\n    pauses = (time.sleep(1) for _ in range(n))\n    return pauses\n"
+    "async def f(topics):\n    return outputs(topics), pauses(2)\n",
+    "a method in whose place another is put": SERVICE
+    + "service = Service()\nservice.run = quick\nasync def f(t):\n    return service.run(t)\n",
+    "a method of the class in whose place another is put": SERVICE
+    + "Service.run = quick\nclass Own(Service): ...\nasync def f(t):\n    return Own().run(t)\n",
+    "a method that a test replaces": SERVICE
+    + "async def f(monkeypatch, t):\n    monkeypatch.setattr(Service, 'run', quick)\n    return Service().run(t)\n",
+    "runs that need each other, and a group of exceptions": "async def f(topics):\n    for t in topics:\n        try:\n"
+    "            last = await crew.kickoff_async({'t': t, 'last': last})\n"
+    "        except* ValueError:\n            pass\n",
+    "helpers that catch a group of exceptions": (
+        "async def research(t):\n    try:\n        return await crew.kickoff_async({'t': t})\n    except* ValueError:\n"
+        "        pass\n"
+        "async def f(topics):\n    return await asyncio.gather(*[research(t) for t in topics])\n"
+    ),
     "a coroutine of a script that another module awaits": "result = crew.kickoff_async()\n",
     "a coroutine that is handed on": "result = crew.kickoff_async()\nasyncio.run(result)\n",
     "a client that may be another one": (

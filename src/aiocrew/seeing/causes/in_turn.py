@@ -6,9 +6,11 @@ import tokenize
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from aiocrew.aio.watch import Frame
+from aiocrew.seeing.causes.batches import Batches
 from aiocrew.seeing.causes.spans import longest
 from aiocrew.seeing.check.serial import SerialAwait, serial_awaits
 from aiocrew.seeing.dependence import RunTexts, uses
@@ -45,7 +47,8 @@ def awaited_in_turn(timeline: Timeline, sightings: Sightings, source: SourceOf =
     """Return a culprit for each place where runs that do not need one another were carried out in turn."""
     found: dict[tuple[str, int], list[_Row]] = defaultdict(list)
     verdicts: dict[tuple[str, int], SerialAwait] = {}
-    judge = _Judge(sightings, source)
+    batches = Batches(sightings)
+    judge = _Judge(sightings, source, batches)
     for chain in _chains(timeline, sightings):
         rest = chain
         while len(rest) > 1:
@@ -54,7 +57,9 @@ def awaited_in_turn(timeline: Timeline, sightings: Sightings, source: SourceOf =
                 found[frame.file, verdict.line].append(row)
                 verdicts[frame.file, verdict.line] = verdict
             rest = rest[max(1, sum(len(one) for one in row)) :]
-    return [_culprit(file, line, verdicts[file, line], rows, sightings) for (file, line), rows in found.items()]
+    return [
+        _culprit(file, line, verdicts[file, line], rows, sightings, batches) for (file, line), rows in found.items()
+    ]
 
 
 _Wave: TypeAlias = list[RunSpan]
@@ -104,8 +109,9 @@ def _follows(later: _Wave, earlier: _Wave) -> bool:
 class _Judge:
     """Says which line puts runs in turn, by the program's own source, and how many by what they used."""
 
-    def __init__(self, sightings: Sightings, source: SourceOf) -> None:
+    def __init__(self, sightings: Sightings, source: SourceOf, batches: Batches) -> None:
         self._sightings = sightings
+        self._batches = batches
         self._source = source
         self._verdicts: dict[tuple[str, int], SerialAwait | None] = {}
 
@@ -144,7 +150,9 @@ class _Judge:
                 break
             if is_loop and not verdict.first and not are_groups:
                 break  # its passes cannot be told apart
-            if not is_loop or not passes or verdict.first in lines or are_groups:
+            # What a batch goes on with is of the pass that awaits it.
+            goes_on = bool(passes) and self._batches.bound(passes[-1][-1], wave) > 0
+            if not goes_on and (not is_loop or not passes or verdict.first in lines or are_groups):
                 passes.append([])
             passes[-1].append(wave)
         return passes
@@ -188,7 +196,9 @@ def _has_company(row: _Row, timeline: Timeline, sightings: Sightings) -> bool:
     return False
 
 
-def _culprit(file: str, line: int, verdict: SerialAwait, rows: list[_Row], sightings: Sightings) -> Culprit:
+def _culprit(
+    file: str, line: int, verdict: SerialAwait, rows: list[_Row], sightings: Sightings, batches: Batches
+) -> Culprit:
     passes = [one for row in rows for one in row]
     start = sightings.starts[passes[0][0][0].run_id]
     after_the_first = [run for row in rows for one in row[1:] for wave in one for run in wave]
@@ -197,15 +207,15 @@ def _culprit(file: str, line: int, verdict: SerialAwait, rows: list[_Row], sight
         file=file,
         line=line,
         function=next((frame.function for frame in start.site.lines if frame.file == file), ""),
-        lost_s=_lost_together_s(rows),
+        lost_s=_lost_together_s(rows, batches),
         times=len(passes) - len(rows),
-        what=_what(verdict, passes, rows, is_sync=start.site.is_sync),
+        what=_what(verdict, passes, rows, is_sync=start.site.is_sync, is_bound=_bound(passes, batches) > 0),
         instead=_instead(verdict, rows, is_sync=start.site.is_sync),
         at=longest([Span(run.from_s, run.to_s, run.run_id) for run in after_the_first]),
     )
 
 
-def _what(verdict: SerialAwait, passes: _Row, rows: list[_Row], *, is_sync: bool) -> str:
+def _what(verdict: SerialAwait, passes: _Row, rows: list[_Row], *, is_sync: bool, is_bound: bool) -> str:
     runs = sum(len(wave) for one in passes for wave in one)
     where = {"loop": "this loop", "comprehension": "this comprehension"}.get(verdict.kind, "these lines")
     verb = "wait for" if is_sync else "await"
@@ -214,6 +224,8 @@ def _what(verdict: SerialAwait, passes: _Row, rows: list[_Row], *, is_sync: bool
     if runs == len(passes):
         return f"{where} {verb} {runs} runs one after another, although none needs the one before"
     groups = f"{runs} runs in {len(passes)} groups, one after another, although none needs the one before"
+    if is_bound:  # so many at a time is what their batches say
+        return f"{where} {verb} {groups}"
     return f"at most {_width(passes)} at a time because of {where}, which {verb} {groups}"
 
 
@@ -234,8 +246,16 @@ def _width(row: _Row) -> int:
     return max(len(wave) for one in row for wave in one)
 
 
-def _lost_s(row: _Row) -> float:
-    """Return how much sooner all passes at once would have been done, as far as limits would have let them."""
+def _bound(row: _Row, batches: Batches) -> int:
+    """Return how many runs at once the batches in `row` allow; 0 where none was held."""
+    return max((batches.bound(one, other) for waves in row for one, other in pairwise(waves)), default=0)
+
+
+def _lost_s(row: _Row, bound: int = 0) -> float:
+    """Return how much sooner all passes at once would have been done, as far as limits would have let them.
+
+    bound: how many runs may go on at once, 0 where nobody said.
+    """
     runs = [run for one in row for wave in one for run in wave]
     lasted_s = sum(_lasted_s(one) for one in row)
     waited_s = _waited_s(runs)
@@ -246,7 +266,8 @@ def _lost_s(row: _Row) -> float:
     else:
         most = _most_at_once(calls)
     limited_s = sum(call.in_flight_s for call in calls) / most if most else 0.0
-    return max(0.0, lasted_s - max(longest_s, waited_s, limited_s))
+    bound_s = sum(run.to_s - run.from_s for run in runs) / bound if bound else 0.0
+    return max(0.0, lasted_s - max(longest_s, waited_s, limited_s, bound_s))
 
 
 def _most_at_once(calls: Iterable[CallSpan]) -> int:
@@ -262,7 +283,7 @@ def _waited_s(runs: Iterable[RunSpan]) -> float:
     return covered_s((wait.from_s, wait.to_s) for wait in waits if not wait.is_ramp)
 
 
-def _lost_together_s(rows: list[_Row]) -> float:
+def _lost_together_s(rows: list[_Row], batches: Batches) -> float:
     """Return how much sooner all would have been done; of rows that went on side by side, the one that lost the most.
 
     Rows of one run came one after another.
@@ -273,7 +294,7 @@ def _lost_together_s(rows: list[_Row]) -> float:
         by_outer: dict[str, float] = defaultdict(float)
         for row, (began_s, _) in zip(rows, spans, strict=True):
             if from_s <= began_s <= to_s:
-                by_outer[row[0][0][0].outer] += _lost_s(row)
+                by_outer[row[0][0][0].outer] += _lost_s(row, _bound(row, batches))
         total_s += max(by_outer.values())
     return total_s
 

@@ -35,13 +35,16 @@ def held_locks_and_pools(timeline: Timeline, sightings: Sightings) -> Iterable[C
     busy = merged((call.sent_s, call.to_s) for _, call in timeline.calls())
     found: dict[_Place, list[Span]] = defaultdict(list)
     frames: dict[_Place, Frame] = {}
+    times: dict[_Place, int] = defaultdict(int)
     for waiting in sightings.waiting:
         place = _Place(
             _CAUSES[waiting.kind], waiting.frame.file, f"{waiting.frame.function}:{waiting.frame.line}", waiting.what
         )
-        for from_s, to_s in common([(waiting.from_s, waiting.to_s)], busy):
-            found[place].append(Span(from_s, to_s))
+        spans = [Span(*both) for both in common([(waiting.from_s, waiting.to_s)], busy)]
+        if spans:
+            found[place] += spans
             frames[place] = waiting.frame
+            times[place] += 1
     for place, spans in found.items():
         frame = frames[place]
         yield Culprit(
@@ -50,7 +53,7 @@ def held_locks_and_pools(timeline: Timeline, sightings: Sightings) -> Iterable[C
             line=frame.line,
             function=frame.function,
             lost_s=covered_s((span.from_s, span.to_s) for span in spans),
-            times=len(spans),
+            times=times[place],
             what=wording.waited(place.cause, place.what),
             instead=wording.instead_of_waiting(place.cause, place.what),
             at=longest(spans),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -35,8 +36,10 @@ def is_run(call: ast.Call) -> bool:
 
 def overlap(written: Iterable[DataPath], read: Iterable[DataPath]) -> bool:
     """Whether what was written may be what is read: one path holds the other."""
-    others = list(read)
-    return any(_meet(one, other) for one in written for other in others)
+    by_root: defaultdict[str, list[DataPath]] = defaultdict(list)
+    for path in read:
+        by_root[path[0]].append(path)
+    return any(_meet(one, other) for one in written for other in by_root.get(one[0], ()))
 
 
 def _meet(written: DataPath, read: DataPath) -> bool:

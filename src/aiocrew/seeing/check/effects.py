@@ -70,7 +70,7 @@ def steps_in(body: Sequence[ast.stmt], tests: tuple[ast.AST, ...] = ()) -> Itera
                     given = item.optional_vars
                     yield Step(item.context_expr if given is None else _as_assignment(given, item.context_expr), tests)
                 yield from steps_in(statement.body, tests)
-            case ast.Try(body=tried):
+            case ast.Try(body=tried) | ast.TryStar(body=tried):
                 yield from steps_in(tried, tests)
                 for handler in statement.handlers:
                     yield from steps_in(handler.body, (*tests, *tried))

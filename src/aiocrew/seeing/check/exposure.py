@@ -52,7 +52,7 @@ class _Flow:
                     self._read(item.context_expr, now)
                     now = now | (_bound(item.optional_vars) if item.optional_vars is not None else set[str]())
                 return self.block(body, now)
-            case ast.Try():
+            case ast.Try() | ast.TryStar():
                 return self._try(statement, now)
             case ast.Match(subject=subject, cases=cases):
                 self._read(subject, now)
@@ -81,7 +81,7 @@ class _Flow:
             case _:
                 return now
 
-    def _try(self, statement: ast.Try, now: set[str]) -> set[str] | None:
+    def _try(self, statement: ast.Try | ast.TryStar, now: set[str]) -> set[str] | None:
         after = self.block(statement.body, now)
         if after is not None:
             after = self.block(statement.orelse, after)

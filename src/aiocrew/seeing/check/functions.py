@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -81,7 +82,6 @@ class Functions:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._known: dict[Function, tuple[Block | None, bool]] = {}
-        self._generators = {scope.node for scope in module.yielding}
         self._calls: defaultdict[ast.AST, list[Call]] = defaultdict(list)
         for call in module.calls:
             self._calls[call.scope.node].append(call)
@@ -97,7 +97,7 @@ class Functions:
         Nor is it one that yields: a call only makes a generator.
         """
         definition = self._module.callee(function, scope)
-        if not isinstance(definition, Function) or definition in self._generators:
+        if not isinstance(definition, Function) or definition in self._module.generators:
             return None
         around = self._module.scopes[definition].parent
         is_plain = around is not None and all(
@@ -132,7 +132,7 @@ class Functions:
             if inner is not None:
                 block, inner_waits = self._blocks(inner)
                 waits_otherwise |= inner_waits
-            if block is None or (block.is_of_run and self._is_under_test(call.node)):
+            if block is None or (block.is_of_run and self._is_under_test(call.node)) or self._is_put_off(call.node):
                 continue
             waits_otherwise |= not block.is_of_run
             first = first or block
@@ -140,8 +140,22 @@ class Functions:
 
     def _is_under_test(self, node: ast.AST) -> bool:
         """Whether a call may be one that async code never reaches."""
-        inside = takewhile(lambda one: not isinstance(one, ast.FunctionDef), holders(node, self._module.parents))
-        return any(isinstance(one, ast.If | ast.IfExp | ast.ExceptHandler | ast.Match) for one in inside)
+        return any(isinstance(one, ast.If | ast.IfExp | ast.ExceptHandler | ast.Match) for one in self._inside(node))
+
+    def _is_put_off(self, node: ast.AST) -> bool:
+        """Whether a call is that of a generator's items, which somebody else may fetch."""
+        parents = self._module.parents
+        return any(
+            isinstance(maker, ast.GeneratorExp)
+            and not isinstance(parents[maker], ast.Call | ast.For | ast.Starred)
+            # What the first part goes through is made at once.
+            and node not in ast.walk(maker.generators[0].iter)
+            for maker in self._inside(node)
+        )
+
+    def _inside(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Give what `node` stands in, within its function."""
+        return takewhile(lambda one: not isinstance(one, ast.FunctionDef), holders(node, self._module.parents))
 
 
 def _end(call: Call) -> tuple[int, int]:

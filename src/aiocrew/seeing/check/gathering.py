@@ -71,7 +71,7 @@ class _Kickoffs:
         if not isinstance(holder, ast.Await):
             return False
         inside = takewhile(lambda one: one is not call.scope.node, holders(holder, self._module.parents))
-        return not any(isinstance(one, ast.Try | ast.With | ast.AsyncWith) for one in inside)
+        return not any(isinstance(one, ast.Try | ast.TryStar | ast.With | ast.AsyncWith) for one in inside)
 
     def are_several(self, gather: Call) -> bool:
         kickoffs = 0

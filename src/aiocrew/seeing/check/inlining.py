@@ -10,9 +10,8 @@ from typing import cast
 
 from aiocrew.seeing.check.module import Module
 from aiocrew.seeing.check.names import Function, Scope, arguments_of, first_parameter, holders
-from aiocrew.seeing.check.shape import own_nodes
 
-__all__ = ["Inlined", "Inliner", "is_generator", "locals_of", "scope_of"]
+__all__ = ["Inlined", "Inliner", "locals_of", "scope_of"]
 
 _DEEPEST = 5
 _MOST_CALLS = 30
@@ -30,11 +29,6 @@ class Inlined:
     """Those that were put in."""
     replaced: set[ast.AST] = field(default_factory=lambda: set[ast.AST]())
     """What named them, in the statements and functions as they stand in the module."""
-
-
-def is_generator(function: Function) -> bool:
-    """Whether a call of `function` only makes a generator."""
-    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function.body))
 
 
 def locals_of(function: Function, module: Module) -> Set[str]:
@@ -205,7 +199,7 @@ class _Inlining:
 
     def _callee(self, call: ast.Call) -> Function | None:
         found = self._module.definition(call.func, scope_of(call.func, self._module))
-        return found if isinstance(found, Function) and not is_generator(found) else None
+        return found if isinstance(found, Function) and found not in self._module.generators else None
 
     def _seen_from(self, function: Function) -> Mapping[str, str]:
         """Return what the names around `function` have become."""

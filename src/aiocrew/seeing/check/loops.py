@@ -114,7 +114,7 @@ def _first(body: Sequence[ast.stmt], runs: Collection[ast.Call]) -> ast.Call | N
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 in_heads = [node for node in own_nodes([item.context_expr for item in items]) if node in runs]
                 return _earliest(in_heads) if in_heads else _first(statement.body, runs)
-            case ast.Try():
+            case ast.Try() | ast.TryStar():
                 return _first(statement.body, runs)
             case ast.For(iter=head) | ast.AsyncFor(iter=head):
                 return _earliest([node for node in own_nodes([head]) if node in runs])

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aiocrew.seeing.check.names import Binding, Function, Scope, arguments_of, holders, kind_of, targets_of
+from aiocrew.seeing.check.names import (
+    Binding,
+    Function,
+    Scope,
+    arguments_of,
+    called_name,
+    holders,
+    kind_of,
+    targets_of,
+)
 
 __all__ = ["Call", "Module", "read_module"]
 
 _SAYS_NOTHING = frozenset({"", "pydantic.Field()", "pydantic.PrivateAttr()"})
 """Where a value that has an annotation comes from, when only the annotation says what it is."""
+_SETS = frozenset({"setattr", "object"})
+"""What sets the attribute that it is told the name of: Python's own, pytest's, and `patch.object`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +44,10 @@ class Module:
     """The scope that each module, class and function opens."""
     calls: list[Call] = field(default_factory=lambda: list[Call]())
     blocks: list[tuple[ast.With | ast.AsyncWith, Scope]] = field(default_factory=lambda: [])
-    yielding: list[Scope] = field(default_factory=lambda: list[Scope]())
-    """The scope around each `yield`."""
+    generators: set[ast.AST] = field(default_factory=lambda: set[ast.AST]())
+    """The functions that yield: a call only makes a generator."""
+    set_from_outside: defaultdict[str, list[tuple[ast.expr, Scope]]] = field(default_factory=lambda: defaultdict(list))
+    """By the name of an attribute that is set elsewhere than on `self`: the objects and classes that get it."""
     imported: set[str] = field(default_factory=lambda: set[str]())
     """The top-level packages that are imported anywhere in it."""
     _origins: dict[Binding, str] = field(default_factory=lambda: dict[Binding, str]())
@@ -72,13 +86,25 @@ class Module:
 
     def callee(self, expression: ast.expr, scope: Scope) -> Function | ast.ClassDef | None:
         """Return what a call of `expression` calls: like `definition`, and methods of this module's classes besides."""
-        found = self.definition(expression, scope)
+        found = self._binding(expression, scope)
         match expression:
-            case ast.Attribute(value=receiver, attr=name) if found is None:
-                bindings = self._members_of(receiver, name, scope)
-                return bindings[0].definition if len(bindings) == 1 else None
+            case ast.Attribute(value=receiver, attr=name):
+                bindings = [found] if found is not None else self._members_of(receiver, name, scope)
+                found = bindings[0] if len(bindings) == 1 else None
+                if found is not None and self._is_replaced(found, name, self._owner(receiver, scope)):
+                    return None
             case _:
-                return found
+                pass
+        return found.definition if found is not None else None
+
+    def _is_replaced(self, method: Binding, name: str, owner: Scope | None) -> bool:
+        """Whether something else is put in the place of a method that an instance of `owner` has."""
+        set_on = (self._owner(target, scope) for target, scope in self.set_from_outside.get(name, ()))
+        return any(one is not None and one in {owner, method.scope} for one in set_on)
+
+    def _owner(self, expression: ast.expr, scope: Scope) -> Scope | None:
+        """Return the class of this module that `expression` names, or of which it is an instance."""
+        return self._named_class(expression, scope) or self.made_of(expression, scope)
 
     def made_of(self, expression: ast.expr, scope: Scope) -> Scope | None:
         """Return the class of this module of which `expression` is an instance, None where that is not certain."""
@@ -119,7 +145,7 @@ class Module:
             case ast.Call(func=ast.Name(id="super"), args=[]), Scope(node=ast.ClassDef()) as around:
                 return self._of_bases(around, name)
             case _:
-                owner = self._named_class(receiver, scope) or self.made_of(receiver, scope)
+                owner = self._owner(receiver, scope)
                 return [] if owner is None else self._members(owner, name)
 
     def _members(self, owner: Scope, name: str) -> list[Binding]:
@@ -250,13 +276,19 @@ def _note(module: Module, node: ast.AST, scope: Scope) -> None:
     match node:
         case ast.Call():
             module.calls.append(Call(node, scope))
+            match node:
+                case ast.Call(args=[target, ast.Constant(value=str(name)), *_]) if called_name(node) in _SETS:
+                    module.set_from_outside[name].append((target, scope))
+                case _:
+                    pass
         case ast.Yield() | ast.YieldFrom():
-            module.yielding.append(scope)
+            module.generators.add(scope.node)
         case ast.With(items=items) | ast.AsyncWith(items=items):
             module.blocks.append((node, scope))
             for item in items:
                 if item.optional_vars is not None:
-                    _bind(item.optional_vars, item.context_expr if isinstance(node, ast.With) else None, scope)
+                    value = item.context_expr if isinstance(node, ast.With) else None
+                    _bind(module, item.optional_vars, value, scope)
         case ast.Import(names=names):
             for alias in names:
                 top = alias.name.partition(".")[0]
@@ -272,7 +304,7 @@ def _note(module: Module, node: ast.AST, scope: Scope) -> None:
             scope.elsewhere.update(names)
         case _:
             for target, value, annotation in _assigned(node):
-                _bind(target, value, scope, annotation)
+                _bind(module, target, value, scope, annotation)
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None, ast.expr | None]]:
@@ -297,7 +329,9 @@ def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None, ast.ex
             return
 
 
-def _bind(target: ast.expr, value: ast.expr | None, scope: Scope, annotation: ast.expr | None = None) -> None:
+def _bind(
+    module: Module, target: ast.expr, value: ast.expr | None, scope: Scope, annotation: ast.expr | None = None
+) -> None:
     whole = not isinstance(target, ast.Tuple | ast.List)
     for single in targets_of(target):
         binding = Binding(scope, value=value, annotation=annotation) if whole else Binding(scope)
@@ -306,5 +340,7 @@ def _bind(target: ast.expr, value: ast.expr | None, scope: Scope, annotation: as
                 scope.bind(name, binding)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if owner := scope.class_of_self(name):
                 owner.attributes[attribute].append(binding)
+            case ast.Attribute(value=receiver, attr=attribute):
+                module.set_from_outside[attribute].append((receiver, scope))
             case _:
                 pass

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from aiocrew.seeing.check.data_paths import DataPath, named, reads
-from aiocrew.seeing.check.inlining import is_generator, locals_of
+from aiocrew.seeing.check.inlining import locals_of
 from aiocrew.seeing.check.module import Module
 from aiocrew.seeing.check.names import Function, Scope, arguments_of
 from aiocrew.seeing.check.shape import own_nodes, waits_for_others
@@ -106,7 +106,7 @@ def _made_by(source: ast.expr, module: Module, scope: Scope) -> Function | None:
             return _made_by(first, module, scope)
         case ast.Call(func=function):
             made = module.definition(function, scope)
-            return made if isinstance(made, Function) and is_generator(made) else None
+            return made if isinstance(made, Function) and made in module.generators else None
         case _:
             return None
 
