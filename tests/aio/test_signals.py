@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -11,7 +13,7 @@ import pytest
 import uvloop
 
 from aiocrew.aio.door import run_sync
-from aiocrew.aio.signals import Drain
+from aiocrew.aio.signals import Drain, waking
 
 LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -213,3 +215,62 @@ def test_ctrl_c_that_another_thread_takes_ends_the_wait_of_the_synchronous_door(
         signal.signal(signal.SIGINT, before)
         thread.join()
     assert signal.set_wakeup_fd(-1) == -1, "as before"
+
+
+async def one() -> int:
+    return 1
+
+
+def test_a_synchronous_door_inside_another_program_whose_signals_are_not_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A sub-interpreter's main thread is not the one that takes signals, and is refused as any other thread.
+    given: list[int] = []
+
+    def job() -> None:
+        monkeypatch.setattr(threading, "main_thread", threading.current_thread)
+        given.append(run_sync(one))
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    thread.join()
+    assert given == [1]
+
+
+def test_whoever_is_woken_by_signals_already_stays_so() -> None:
+    mine, other = socket.socketpair()
+    with mine, other:
+        mine.setblocking(False)
+        signal.set_wakeup_fd(mine.fileno())
+        assert run_sync(one) == 1
+        assert signal.set_wakeup_fd(-1) == mine.fileno()
+
+
+def test_a_wakeup_that_was_closed_and_left_behind_is_none() -> None:
+    mine, other = socket.socketpair()
+    mine.setblocking(False)
+    high = os.dup(mine.fileno()) + 100  # no other file takes its number
+    os.dup2(mine.fileno(), high)
+    signal.set_wakeup_fd(high)
+    os.close(high)
+    mine.close()
+    other.close()
+    assert run_sync(one) == 1
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_on_a_loop_that_reads_no_sockets_errors_are_what_they_were() -> None:
+    class Proactor(asyncio.SelectorEventLoop):
+        def add_reader(self, *_: object) -> None:
+            raise NotImplementedError
+
+    async def fail() -> None:
+        raise KeyError
+
+    with (
+        pytest.raises(KeyError) as raised,
+        asyncio.Runner(loop_factory=Proactor) as runner,
+        waking(runner.get_loop()),
+    ):
+        runner.run(fail())
+    assert raised.value.__context__ is None

@@ -77,6 +77,17 @@ def test_runs_that_turn_out_heavier_begin_fewer_at_a_time() -> None:
     on_busy_loop(main)
 
 
+def test_after_a_slow_one_as_many_begin_as_before() -> None:
+    async def main(loop: Busy) -> None:
+        passes = await Passes(loop, lambda number: LONGEST_S * (50 if number == 30 else 1 / 20)).of(400)
+        assert [number for began in passes for number in began] == list(range(400))
+        counts = [len(began) for began in passes]
+        assert counts[:8] == [20, 20, 1, 2, 4, 8, 16, 20]
+        assert set(counts[8:-1]) == {20}
+
+    on_busy_loop(main)
+
+
 def test_one_run_after_another_never_waits() -> None:
     async def main(loop: Busy) -> None:
         for _ in range(10):

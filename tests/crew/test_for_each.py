@@ -9,7 +9,7 @@ import pytest
 from aiocrew.crew.crew import Crew
 from aiocrew.errors import BadRequestError, BatchError, BlueprintError, MissingInputError, NotStartedError
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcomes
-from tests.crew.scenes import agent_with, one_task_crew, task_for
+from tests.crew.scenes import agent_with, meeting, one_task_crew, task_for
 from tests.doubles import ScriptedModel, on_virtual_time, prompt
 
 
@@ -41,13 +41,13 @@ async def test_one_bad_input_leaves_the_others_whole():
 
 
 async def test_all_inputs_are_under_way_at_once():
-    model = ScriptedModel(by=lambda _: "ok", delay_s=0.01)
+    model = meeting(50, lambda _: "ok")
     await one_task_crew(model).kickoff_for_each_async([{"topic": n} for n in range(50)])
     assert model.peak == 50
 
 
 def test_the_synchronous_form_is_concurrent_too():
-    model = ScriptedModel(by=lambda _: "ok", delay_s=0.01)
+    model = meeting(10, lambda _: "ok")
     outcomes = one_task_crew(model).kickoff_for_each([{"topic": n} for n in range(10)])
     assert len(outcomes.succeeded) == 10
     assert model.peak == 10

@@ -25,7 +25,7 @@ from aiocrew.types.context import RunOptions, active_runtime, here
 from aiocrew.types.events import ThreadAbandoned
 from aiocrew.types.messages import Reply, Request, ToolResult
 from aiocrew.types.terms import Terms
-from tests.crew.scenes import agent_with, one_task_crew, task_for
+from tests.crew.scenes import agent_with, meeting, one_task_crew, task_for
 from tests.doubles import ScriptedModel, calls, on_virtual_time, prompt
 from tests.net.loopback import completion, serving
 
@@ -102,7 +102,7 @@ async def test_crews_within_crews_within_crews_stay_on_the_loop() -> None:
 
 
 async def test_many_inputs_from_a_tool_run_side_by_side_on_the_loop() -> None:
-    model = ScriptedModel(by=topic_of)
+    model = meeting(20, topic_of)
     inner = one_task_crew(model)
 
     def for_each(topic: str) -> str:

@@ -20,14 +20,18 @@ from aiocrew.tools.decorator import tool
 from aiocrew.types.events import CrewKickoffFailed, LoopBlocked
 from aiocrew.types.messages import Reply, Request
 from aiocrew.types.outputs import CrewOutput, FailedRun, Outcomes
-from tests.crew.scenes import agent_with, one_task_crew, task_for
+from tests.crew.scenes import agent_with, meeting, one_task_crew, task_for
 from tests.doubles import ScriptedModel, calls, prompt
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def words(streams: bool = True, **fields: Any) -> ScriptedModel:
-    return ScriptedModel(by=lambda request: f"on {prompt(request).split()[4]} now", streams=streams, **fields)
+def on_topic(request: Request) -> str:
+    return f"on {prompt(request).split()[4]} now"
+
+
+def words(streams: bool = True) -> ScriptedModel:
+    return ScriptedModel(by=on_topic, streams=streams)
 
 
 def streaming_crew(model: Any, **fields: Any) -> Crew:
@@ -373,7 +377,7 @@ async def test_a_stream_that_the_thread_leaves_after_its_run_was_cancelled_ends_
 
 
 async def test_a_batch_gives_the_chunks_of_all_runs_as_they_come_and_its_outcomes() -> None:
-    model = words(delay_s=0.01)
+    model = meeting(50, on_topic, streams=True)
     crew = streaming_crew(model)
     streaming: Any = await crew.kickoff_for_each_async([{"topic": f"t{number}"} for number in range(50)])
     by_run: dict[str, str] = {}

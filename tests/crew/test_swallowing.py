@@ -9,8 +9,10 @@ import pytest
 
 from aiocrew.crew.crew import Crew
 from aiocrew.errors import BadRequestError, CallbackError, DeadlineExceededError, TaskError
+from aiocrew.seeing.recorder import recording
 from aiocrew.tools.decorator import tool
 from aiocrew.types.context import RunOptions
+from aiocrew.types.events import CrewKickoffFailed
 from aiocrew.types.messages import Reply
 from tests.crew.scenes import agent_with, one_task_crew, task_for
 from tests.doubles import ScriptedModel, calls, on_virtual_time
@@ -141,3 +143,36 @@ async def test_nobody_is_alive_when_an_exception_of_another_kind_comes_out():
         await Crew(agents=[agent], tasks=[task_for(agent)]).kickoff_async()
     assert ended == [3]
     assert len(asyncio.all_tasks()) == 1
+
+
+async def converting(*_):
+    try:
+        await asyncio.sleep(100)
+    except asyncio.CancelledError:
+        raise ValueError("made of a cancellation") from None
+
+
+class Converts:
+    reply = staticmethod(converting)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["chain", "branches"])
+@pytest.mark.parametrize("place", ["model", "callback", "before_kickoff"])
+def test_an_error_made_of_a_cancellation_is_that_cancellation(place, beside):
+    async def main():
+        model = Converts() if place == "model" else ScriptedModel(by=lambda request: "answer")
+        agent = agent_with(model)
+        tasks = [task_for(agent, "A", async_execution=beside), task_for(agent, "B", context=[])]
+        crew = Crew(agents=[agent], tasks=tasks, task_callback=converting if place == "callback" else None)
+        crew.before_kickoff_callbacks += [converting] if place == "before_kickoff" else []
+        with pytest.raises(DeadlineExceededError):
+            await crew.kickoff_async(options=RunOptions(deadline_s=1))
+        with recording() as events:
+            task = asyncio.ensure_future(crew.kickoff_async())
+            await asyncio.sleep(1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert [event.cancelled for event in events if isinstance(event, CrewKickoffFailed)] == [True]
+
+    on_virtual_time(main)

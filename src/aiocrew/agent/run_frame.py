@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from aiocrew.agent.usage import Spending, UsageCounter
-from aiocrew.aio.cancelling import cancels, deliver_cancel_since
+from aiocrew.aio.cancelling import cancelled_since, cancels, deliver_cancel_since
 from aiocrew.aio.limits import time_limit
 from aiocrew.aio.runtime import local_runtime
 from aiocrew.aio.starting import turn_to_begin
@@ -59,14 +59,20 @@ class RunFrame(Generic[T]):
                 result = await self._in_its_turn(run)
             else:
                 async with time_limit(self._options.deadline_s, self._too_late):
-                    result = await self._in_its_turn(run)
+                    try:
+                        result = await self._in_its_turn(run)
+                    except Exception:  # the user's code may make an error of the cancellation by the deadline
+                        await deliver_cancel_since(before, run.loop)
+                        raise
         except asyncio.CancelledError:
             self._fail(run, "cancelled", cancelled=True)
             raise
         except Exception as error:
+            if cancelled_since(before, run.loop):
+                self._fail(run, "cancelled", cancelled=True)
+                await deliver_cancel_since(before, run.loop)
             failure = error.located(self._at()) if isinstance(error, AiocrewError) else error
             self._fail(run, repr(failure))
-            await deliver_cancel_since(before, run.loop)
             raise failure from failure.__cause__
         self._ended_s = run.now_s()
         self._tell_completed(run, result)

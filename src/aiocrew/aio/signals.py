@@ -32,25 +32,37 @@ def waking(loop: asyncio.AbstractEventLoop) -> Generator[None]:
     with reading, writing:
         reading.setblocking(False)
         writing.setblocking(False)
+        reads = _reads(loop, reading)
         try:
-            loop.add_reader(reading, _drain, reading)
-        except NotImplementedError:  # Windows' usual loop, which sees to it by itself
-            yield
-            return
-        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        try:
+            if reads:
+                signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
             yield
         finally:
-            signal.set_wakeup_fd(-1)
-            loop.remove_reader(reading)
+            if reads:
+                signal.set_wakeup_fd(-1)
+                loop.remove_reader(reading)
 
 
 def _is_seen_to() -> bool:
-    """Return whether signals wake somebody already: an outer loop, which may hold this one."""
-    before = signal.set_wakeup_fd(-1)
+    """Return whether signals wake somebody already, an outer loop that may hold this one, or cannot wake this one."""
+    try:
+        before = signal.set_wakeup_fd(-1)
+    except ValueError:  # within another program, whose main thread this interpreter's is not
+        return True
     if before != -1:
-        signal.set_wakeup_fd(before)
+        try:
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        except OSError:  # closed by now
+            return False
     return before != -1
+
+
+def _reads(loop: asyncio.AbstractEventLoop, reading: socket.socket) -> bool:
+    try:
+        loop.add_reader(reading, _drain, reading)
+    except NotImplementedError:  # Windows' usual loop, which sees to it by itself
+        return False
+    return True
 
 
 def _drain(reading: socket.socket) -> None:

@@ -42,8 +42,9 @@ class _Starts:
     def _next_pass(self, loop: asyncio.AbstractEventLoop) -> None:
         now_s = loop.time()
         took_s = now_s - self._began_s
-        # The time of those that are woken now passes later: as many as the last pass showed to be right.
-        most = self._begun if took_s <= LONGEST_S else max(1, round(self._begun * LONGEST_S / took_s))
+        # The time of those that are woken now passes later: as many as the last pass showed to be right. Up to twice as
+        # many where there was time left: one slow pass (a first run, which loads much) says little of the next ones.
+        most = max(1, round(self._begun * LONGEST_S / max(took_s, LONGEST_S / 2)))
         self._begun, self._began_s = 0, now_s
         while self._line and self._begun < most:
             future = self._line.popleft()

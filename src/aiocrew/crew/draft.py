@@ -63,25 +63,25 @@ class CrewDraft(msgspec.Struct, frozen=True):
 
     def holds(self, crew: CrewBlueprint) -> bool:
         """Return whether `crew`, whose draft this is, is still what this was made from."""
-        return self.seen is not None and self.seen.stands()
+        return self.seen is not None and self.seen.stands_in(crew)
 
 
 def draft_of(crew: CrewBlueprint) -> CrewDraft:
-    """Return the draft of `crew` as it stands now.
+    """Return the draft of `crew` as it stands now: from its second run on the one before, where that holds.
 
     Raises BlueprintError for a crew that cannot run, and what planning its agents raises.
     """
     kept: CrewDraft | None = getattr(crew, "_draft", None)
     if kept is not None and kept.holds(crew):
         return kept
-    draft = _draft(crew)
-    object.__setattr__(crew, "_draft", draft if draft.seen is not None else None)
+    # Many a crew runs once and is thrown away: to look at it would take twice the time of planning it.
+    draft = _draft(crew, look_at(crew) if hasattr(crew, "_draft") else None)
+    # Where a field changed meanwhile, in another thread, there is no telling which of the two was read.
+    object.__setattr__(crew, "_draft", draft if draft.holds(crew) else None)
     return draft
 
 
-def _draft(crew: CrewBlueprint) -> CrewDraft:
-    # Looked at first: where a field changes meanwhile, in another thread, the next run sees the difference.
-    seen = look_at(crew)
+def _draft(crew: CrewBlueprint, seen: Seen | None) -> CrewDraft:
     if not crew.tasks:
         raise BlueprintError(f"crew {crew.name!r} has no tasks")
     nodes = crew.graph()
@@ -127,5 +127,8 @@ def _is_for_all_runs(doer: Agent, task: Task[Any]) -> bool:
     """Return whether the plan of the agent who does `task` is the same whatever the inputs are."""
     # A tool's settings may change, and nothing that is looked at shows it.
     if doer.tools or task.tools or doer.allow_delegation:
+        return False
+    # One pace serves all crews of an agent, each of which sets it to what max_rpm says by then.
+    if doer.max_rpm is not None:
         return False
     return not any("{" in text for text in (doer.role, doer.goal, doer.backstory))

@@ -1,15 +1,14 @@
 """What stood in a crew's blueprints when somebody read them, and whether it still stands there.
 
 Nobody tells of a change: lists change in place, and attributes can be set past any hook. So every run looks whether in
-each field of each blueprint the same stands as before: a third of what planning anew costs, and it misses nothing. Of
-objects it must be the very same: an equal model is another one, and goes its own way from then on.
+each field of each blueprint the very same stands as before: a third of what planning anew costs, and it misses nothing.
+What only equals it will not do: an equal model is another one, and goes its own way from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import is_
-from types import NoneType
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from aiocrew.agent.answer import class_of_model
 from aiocrew.crew.blueprint import CrewBlueprint
 from aiocrew.crew.process import Process
 from aiocrew.crew.task import Task
+from aiocrew.errors import AiocrewError
 from aiocrew.models.lookup import ResolvedModel, resolve
 from aiocrew.types.blueprint import Blueprint
 
@@ -28,29 +28,20 @@ __all__ = ["Seen", "look_at"]
 _PUBLISHED = ("output", "tools_results", "usage_metrics")
 """Fields that runs write, and none reads; each blueprint has one of them."""
 
-_PLAIN = (str, int, float, bool, NoneType)
-"""Types of which equal values are as good as the same."""
-
 
 class _Fields(msgspec.Struct, frozen=True):
     """The fields of one blueprint, by their place in it."""
 
-    part: Blueprint
     values: list[Any]
     published: int
-    objects: tuple[tuple[int, Any], ...]
-    """Those of the values that have to be the very same, each with its place."""
 
-    def stand(self) -> bool:
-        # A list of all values, which C makes and compares: to ask for each by its name costs three times as much.
-        now = [*self.part.__dict__.values()]
+    def stand_in(self, part: Blueprint) -> bool:
+        # A list of all values, which C makes and goes through: to ask for each by its name costs three times as much.
+        now = [*part.__dict__.values()]
         if len(now) != len(self.values):
             return False
-        for place, value in self.objects:
-            if now[place] is not value:
-                return False
         now[self.published] = None
-        return now == self.values
+        return all(map(is_, now, self.values))
 
 
 class _List(msgspec.Struct, frozen=True):
@@ -66,60 +57,69 @@ class _Model(msgspec.Struct, frozen=True):
     form: type[BaseModel] | None
     """That of its answers, by its own response_format."""
 
+    def stands(self) -> bool:
+        # Its own fields change, too, and so does the environment.
+        try:
+            now, before = resolve(self.llm), self.came_to
+        except AiocrewError:
+            return False  # planning says so, where it comes to that model
+        # Around a model of the user's own there is another record each time.
+        is_same = now is before or (now.model is before.model and now == before)
+        return is_same and class_of_model(self.llm) is self.form
+
 
 class Seen(msgspec.Struct, frozen=True):
-    """What stood in a crew's blueprints."""
+    """What stood in a crew's blueprints. The crew itself, which keeps this, is not in it: nothing goes in a circle."""
 
-    fields: tuple[_Fields, ...]
+    of_crew: _Fields
+    of_parts: tuple[tuple[Blueprint, _Fields], ...]
     lists: tuple[_List, ...]
     empty: tuple[list[Any], ...]
     """Lists of tools that were empty. Whoever has some is planned for each run."""
     models: tuple[_Model, ...]
 
-    def stands(self) -> bool:
+    def stands_in(self, crew: CrewBlueprint) -> bool:
         """Return whether all of it is as it was."""
-        for fields in self.fields:
-            if not fields.stand():
+        if not self.of_crew.stand_in(crew):
+            return False
+        for part, fields in self.of_parts:
+            if not fields.stand_in(part):
                 return False
         for seen in self.lists:
             if len(seen.items) != len(seen.were) or not all(map(is_, seen.items, seen.were)):
                 return False
         if any(self.empty):
             return False
-        for model in self.models:  # their own fields change, too, and so does the environment
-            now, before = resolve(model.llm), model.came_to
-            # Around a model of the user's own there is another record each time.
-            if now is not before and not (now.model is before.model and now == before):
-                return False
-            if class_of_model(model.llm) is not model.form:
+        for model in self.models:  # noqa: SIM110 - a generator costs half as much again
+            if not model.stands():
                 return False
         return True
 
 
 def look_at(crew: CrewBlueprint) -> Seen | None:
-    """Return what stands in the blueprints of `crew`; None where no look at their fields would tell of all changes.
-
-    Raises what resolving the models raises.
-    """
+    """Return what stands in the blueprints of `crew`; None where no look at their fields would tell of all changes."""
     try:
         return _look_at(crew)
-    except (AttributeError, KeyError, StopIteration, TypeError):
-        return None  # a field was deleted, or holds what it never may: planning says so
+    except (AiocrewError, AttributeError, KeyError, StopIteration, TypeError):
+        return None  # a field was deleted, or holds what it never may: planning says so, where it needs that field
 
 
 def _look_at(crew: CrewBlueprint) -> Seen | None:
     # What a field refers to is looked at as it was read: another thread may change the field meanwhile.
     of_crew = dict(crew.__dict__)
+    if not _is_sequential(of_crew):
+        return None
     tasks: list[Task[Any]] = list(of_crew["tasks"])
     of_tasks = [dict(task.__dict__) for task in tasks]
     agents: list[Agent] = list({id(fields["agent"]): fields["agent"] for fields in of_tasks}.values())
     of_agents = [dict(agent.__dict__) for agent in agents]
-    parts = [crew, *tasks, *agents]
-    if not _is_sequential(of_crew) or not all(_is_ours(type(part)) for part in parts):
+    parts = [*tasks, *agents]
+    if not all(_is_ours(type(part)) for part in (crew, *parts)):
         return None
     contexts = [fields["context"] for fields in of_tasks if fields["context"] is not None]
     return Seen(
-        fields=tuple([_fields(part, was) for part, was in zip(parts, (of_crew, *of_tasks, *of_agents), strict=True)]),
+        of_crew=_fields(of_crew),
+        of_parts=tuple([(part, _fields(was)) for part, was in zip(parts, (*of_tasks, *of_agents), strict=True)]),
         lists=(_List(of_crew["tasks"], tuple(tasks)), *[_List(context, tuple(context)) for context in contexts]),
         empty=tuple([fields["tools"] for fields in (*of_tasks, *of_agents) if not fields["tools"]]),
         models=tuple([_Model(llm, resolve(llm), class_of_model(llm)) for llm in _llms(of_crew, of_agents)]),
@@ -137,12 +137,11 @@ def _is_ours(cls: type[Any]) -> bool:
     return issubclass(cls, Blueprint) and cls.__module__.startswith("aiocrew.")
 
 
-def _fields(part: Blueprint, was: dict[str, Any]) -> _Fields:
-    names, values = list(was), list(was.values())
-    published = next(place for place, name in enumerate(names) if name in _PUBLISHED)
+def _fields(was: dict[str, Any]) -> _Fields:
+    values = list(was.values())
+    published = next(place for place, name in enumerate(was) if name in _PUBLISHED)
     values[published] = None
-    objects = [(place, value) for place, value in enumerate(values) if type(value) not in _PLAIN]
-    return _Fields(part, values, published, tuple(objects))
+    return _Fields(values, published)
 
 
 def _llms(of_crew: dict[str, Any], of_agents: Sequence[dict[str, Any]]) -> list[Any]:

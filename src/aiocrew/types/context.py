@@ -146,7 +146,9 @@ class Readers:
 
     def _read_by(self, sinks: tuple[EventSink, ...]) -> None:
         self.sinks = sinks
-        self.take = None if not sinks else sinks[0].emit if len(sinks) == 1 else self._tell_each
+        self.take = self._tell_each if sinks else None
+        if len(sinks) == 1:  # one without `emit` is found out by the first event, and left out
+            self.take = getattr(sinks[0], "emit", self.take)
 
     def _tell_each(self, event: Event) -> None:
         for sink in self.sinks:
