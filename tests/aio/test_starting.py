@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+import pytest
+import uvloop
 
 from aiocrew.aio.starting import LONGEST_S, turn_to_begin
 from tests.doubles import on_virtual_time
@@ -137,3 +141,23 @@ def test_each_loop_of_a_thread_has_its_own_line() -> None:
 
     on_busy_loop(first)
     on_busy_loop(second)
+
+
+@pytest.mark.parametrize("loop_of", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_pass_has_an_end_on_loops_whose_time_stands_within_it_too(
+    loop_of: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def works() -> bool:
+            waited = await begin(loop)
+            until_s = time.monotonic() + 2 * LONGEST_S
+            while time.monotonic() < until_s:
+                pass
+            return waited
+
+        assert await asyncio.gather(works(), works()) == [False, True]
+
+    with asyncio.Runner(loop_factory=loop_of) as runner:
+        runner.run(main())

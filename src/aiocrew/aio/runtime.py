@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 
+from aiocrew.aio.clocks import keeps_system_time
 from aiocrew.aio.steps import LocalSteps
 from aiocrew.types.context import Runtime, active_runtime
 
@@ -19,9 +20,9 @@ class LoopClock:
 
     @property
     def monotonic_s(self) -> Callable[[], float]:
-        # A run asks for this once and calls it for every event: where the loop has the usual time, without its frame.
-        of_loop = asyncio.get_running_loop().time
-        return time.monotonic if getattr(of_loop, "__func__", None) is asyncio.BaseEventLoop.time else of_loop
+        # A run asks for this once and calls it for every event.
+        loop = asyncio.get_running_loop()
+        return time.monotonic if keeps_system_time(loop) else loop.time
 
     def wall_s(self) -> float:
         return time.time()
