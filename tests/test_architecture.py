@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import aiocrew
 
@@ -367,10 +369,10 @@ def test_the_public_import_loads_nothing_heavy() -> None:
 
 
 def _requirements(distribution: str) -> set[str]:
-    # Markers: only the one for extras leaves something out, so the count holds for every platform and version.
-    lines = importlib.metadata.requires(distribution) or []
-    without_extras = [line for line in lines if not re.search(r";.*\bextra\s*==", line)]
-    return {re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0]).lower() for line in without_extras}
+    """Return what `distribution` needs here, without its extras."""
+    lines = [Requirement(line) for line in importlib.metadata.requires(distribution) or []]
+    needed = [line for line in lines if line.marker is None or line.marker.evaluate({"extra": ""})]
+    return {canonicalize_name(line.name) for line in needed}
 
 
 def test_the_core_stays_light() -> None:
@@ -378,9 +380,6 @@ def test_the_core_stays_light() -> None:
     ahead = _requirements("aiocrew")
     while ahead:
         name = ahead.pop()
-        try:
-            ahead |= _requirements(name) - needed
-        except importlib.metadata.PackageNotFoundError:
-            continue  # not needed on this version of Python
         needed.add(name)
+        ahead |= _requirements(name) - needed
     assert len(needed) <= MOST_DISTRIBUTIONS, sorted(needed)
