@@ -43,7 +43,7 @@ _NOTED: Final = frozenset({*BEGINNINGS_OF_RUNS, ToolUsageStarted, BatchHeld})
 class Observation:
     """What is seen of all runs of the process inside `with observe() as seen`.
 
-    It costs about a tenth of the CPU of a call, memory for all events, and a thread that looks at event loops which do
+    It costs a seventh of the CPU of a call, memory for all events, and a thread that looks at event loops which do
     not answer. Afterwards, or at any time meanwhile, `report()` says how well the runs overlapped.
     """
 
