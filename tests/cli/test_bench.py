@@ -29,7 +29,7 @@ def test_both_times_and_the_speed_up_are_told(aiocrew: Command) -> None:
 
 
 def test_the_sequential_half_can_be_left_out(aiocrew: Command) -> None:
-    done = aiocrew("bench", "--crews", "200", "--model", "offline/20ms", "--no-sequential")
+    done = aiocrew("bench", "--crews", "200", "--model", "offline/2s", "--no-sequential")
     assert "at most 200 in flight" in done.stdout
     assert re.search(r"^Sequential: +not run$", done.stdout, re.M)
     assert "Speed-up" not in done.stdout
