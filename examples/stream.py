@@ -10,7 +10,7 @@ import asyncio
 import os
 
 from aiocrew import Agent, Crew, Task
-from aiocrew.types.events import LLMStreamChunk, TaskCompleted, TaskStarted, ToolUsageStarted
+from aiocrew.types.events import LLMCallRetried, LLMStreamChunk, TaskCompleted, TaskStarted, ToolUsageStarted
 
 # None is the default model: OPENAI_MODEL_NAME, else MODEL, else gpt-4o-mini.
 MODEL = None if os.environ.keys() & {"OPENAI_API_KEY", "OPENAI_MODEL_NAME", "MODEL"} else "offline/demo"
@@ -42,6 +42,8 @@ async def main() -> None:
                     print(f"\n[{tool} {arguments}]")
                 case LLMStreamChunk(text=text):
                     print(text, end="", flush=True)
+                case LLMCallRetried():
+                    print("\n[it broke off, and begins again]")
                 case TaskCompleted():
                     print("\n")
                 case _:
